@@ -1,0 +1,54 @@
+import type { Books } from './books.ts'
+import type { AdjustStock, CreateProduct, Outcome, UpdateProduct } from './command.ts'
+import { limits } from './limits.ts'
+import { patchProduct, saleWindowProblem, viewProduct, type Product, type ProductRow } from './product.ts'
+import type { Stock } from './stock.ts'
+
+export function createProduct(books: Books, command: CreateProduct): Outcome<Product> {
+  if (books.products.get(command.sku) !== undefined) return { ok: false, refusal: { code: 'product_exists' } }
+  const problem = saleWindowProblem(command.details)
+  if (problem !== null) return { ok: false, refusal: problem }
+
+  const row: ProductRow = { sku: command.sku, ...command.details, createdAt: books.now, updatedAt: books.now }
+  const stock = { sku: command.sku, total: command.totalStock, reserved: 0, sold: 0, version: 1 }
+  books.products.set(row.sku, row)
+  books.open(stock)
+  const value = viewProduct(row, stock, { dueUnits: 0, nextReleaseAt: null })
+  books.record('product.created', row.sku, value)
+  return { ok: true, value, created: true, replayed: false }
+}
+
+/** A patch that changes nothing is no transition. */
+export function updateProduct(books: Books, command: UpdateProduct): Outcome<Product> {
+  const row = books.products.get(command.sku)
+  if (row === undefined) return { ok: false, refusal: { code: 'product_not_found', sku: command.sku } }
+  const next = patchProduct(row, command.patch, books.now)
+  const problem = saleWindowProblem(next)
+  if (problem !== null) return { ok: false, refusal: problem }
+
+  const value: Product = { ...next, stock: books.viewStock(next.sku) }
+  if (next !== row) {
+    books.products.set(next.sku, next)
+    if (row.maxPerUser === null && next.maxPerUser !== null) books.newlyLimited.add(next.sku)
+    books.record('product.updated', next.sku, value)
+  }
+  return { ok: true, value, created: false, replayed: false }
+}
+
+/** More or fewer units on sale; never fewer than are reserved and sold. */
+export function adjustStock(books: Books, command: AdjustStock): Outcome<Stock> {
+  const row = books.stock.get(command.sku)
+  if (row === undefined) return { ok: false, refusal: { code: 'product_not_found', sku: command.sku } }
+  const total = row.total + command.delta
+  if (total > limits.totalStockMax) {
+    const message = `would make the total ${total}; at most ${limits.totalStockMax} are allowed`
+    return { ok: false, refusal: { code: 'validation_failed', errors: [{ path: '/delta', message }] } }
+  }
+  if (total < row.reserved + row.sold) {
+    return { ok: false, refusal: { code: 'stock_below_committed', total: row.total, reserved: row.reserved, sold: row.sold } }
+  }
+  books.move(command.sku, { total: command.delta })
+  const value = books.viewStock(command.sku)
+  books.record('stock.adjusted', command.sku, value, command.reason)
+  return { ok: true, value, created: false, replayed: false }
+}

@@ -1,0 +1,21 @@
+/**
+ * `store_unavailable`: the store failed; the outcome is unknown or nothing was done, and repeating is safe. `overloaded`: refused at once because the
+ * queue is full; nothing was done. `closed`: asked after close(). `invalid_cursor`: a page cursor that this store did not make. `cannot_open`: the store
+ * cannot be used as it is; the message says what to do.
+ */
+export type FaultCode = 'store_unavailable' | 'overloaded' | 'closed' | 'invalid_cursor' | 'cannot_open'
+
+/** The system failed, as opposed to an answer that is "no". Recognise it by `code`. */
+export class Fault extends Error {
+  readonly code: FaultCode
+
+  constructor(code: FaultCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'Fault'
+    this.code = code
+  }
+}
+
+export function faultCode(error: unknown): FaultCode | null {
+  return error instanceof Error && error.name === 'Fault' ? (error as Fault).code : null
+}

@@ -1,0 +1,76 @@
+import type { Command, Outcome, OutcomeOf } from '../domain/command.ts'
+import type { Reservation } from '../domain/reservation.ts'
+import type { Store } from '../store/port.ts'
+import { createBatcher, type BatchReport } from './batcher.ts'
+import { createExpiry } from './expiry.ts'
+import { createFeed, type Feed } from './feed.ts'
+
+export interface EngineOptions {
+  readonly store: Store
+  /** Commands that may wait for the store before more are refused with `overloaded`. */
+  readonly queueMax?: number
+  /** How often a batch is given to a store that answers `store_unavailable`. */
+  readonly attemptsMax?: number
+  /** `timer`: due reservations are given back at their time. `manual`: only by `sweep()` and by batches that need the units. */
+  readonly expiry?: 'timer' | 'manual'
+  readonly onBatch?: (batch: BatchReport) => void
+}
+
+/** Commands in, outcomes out: queue, batches, retries, the expiry timer and the feed over one store. It never asks which store it has. */
+export interface Engine {
+  readonly store: Store
+  /** For commands that are checked already. Throws the faults of the store, `overloaded`, or `closed`. */
+  submit<C extends Command>(command: C): Promise<OutcomeOf<C>>
+  sweep(): Promise<number>
+  readonly follow: Feed['follow']
+  readonly queueLength: number
+  /** Take no more, finish what is queued, close the store. Safe to repeat. */
+  close(): Promise<void>
+}
+
+export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry = 'timer', onBatch }: EngineOptions): Engine {
+  const batcher = createBatcher({ store, queueMax, attemptsMax, onBatch: afterBatch })
+  const sweeper = createExpiry({ store, submit: batcher.submit })
+  const feed = createFeed(store)
+  if (expiry === 'timer') sweeper.start()
+  let closing: Promise<void> | null = null
+
+  return {
+    store,
+    submit: batcher.submit as Engine['submit'],
+    sweep: sweeper.sweep,
+    follow: feed.follow,
+    get queueLength() {
+      return batcher.queueLength
+    },
+    close: () => (closing ??= close()),
+  }
+
+  function afterBatch(batch: BatchReport): void {
+    if (expiry === 'timer') {
+      const dueInMs = soonestDueInMs(batch.commands, batch.outcomes)
+      if (dueInMs !== null) sweeper.notice(dueInMs)
+    }
+    feed.wake()
+    onBatch?.(batch)
+  }
+
+  async function close(): Promise<void> {
+    sweeper.close()
+    await batcher.close()
+    feed.close()
+    await store.close()
+  }
+}
+
+function soonestDueInMs(commands: readonly Command[], outcomes: readonly Outcome[]): number | null {
+  let soonest: number | null = null
+  for (let index = 0; index < commands.length; index++) {
+    const outcome = outcomes[index]!
+    const type = commands[index]!.type
+    if (!outcome.ok || (type !== 'reserve' && type !== 'extend')) continue
+    const { expiresInMs } = outcome.value as Reservation
+    if (soonest === null || expiresInMs < soonest) soonest = expiresInMs
+  }
+  return soonest
+}

@@ -1,0 +1,55 @@
+import type { Event } from '../domain/event.ts'
+import type { Store } from '../store/port.ts'
+
+export interface FollowOptions {
+  /** The cursor to go on after; null: from the beginning. */
+  readonly after?: string | null
+  readonly signal?: AbortSignal
+}
+
+export interface Feed {
+  /** Every event from the cursor on, as they come, until the signal aborts. */
+  follow(options?: FollowOptions): AsyncGenerator<Event, void, void>
+  /** Something was committed. */
+  wake(): void
+  close(): void
+}
+
+const pageSize = 200
+
+/** A reader of the store's own feed. Being woken is a hint: what counts is what the store says. */
+export function createFeed(store: Store): Feed {
+  let sleepers: (() => void)[] = []
+  let closed = false
+
+  const wake = (): void => {
+    const woken = sleepers
+    sleepers = []
+    for (const resolve of woken) resolve()
+  }
+
+  async function* follow({ after = null, signal }: FollowOptions = {}): AsyncGenerator<Event, void, void> {
+    let cursor = after
+    signal?.addEventListener('abort', wake, { once: true })
+    try {
+      while (!closed && signal?.aborted !== true) {
+        const woken = new Promise<void>((resolve) => sleepers.push(resolve))
+        const page = await store.events({ limit: pageSize, cursor })
+        yield* page.data
+        cursor = page.nextCursor
+        if (page.data.length < pageSize) await woken
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake)
+    }
+  }
+
+  return {
+    follow,
+    wake,
+    close: () => {
+      closed = true
+      wake()
+    },
+  }
+}

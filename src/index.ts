@@ -1,0 +1,26 @@
+export { createHoldfast, type Holdfast, type WriteOptions } from './engine/holdfast.ts'
+export type { EngineOptions } from './engine/engine.ts'
+export type { BatchReport } from './engine/batcher.ts'
+export type { FollowOptions } from './engine/feed.ts'
+export type {
+  AdjustStockInput,
+  CancelInput,
+  CancelOrderInput,
+  ConfirmInput,
+  CreateProductInput,
+  ExtendInput,
+  ReserveInput,
+  UpdateProductInput,
+} from './engine/schemas.ts'
+export { sqliteStore, type SqliteOptions } from './store/sqlite/store.ts'
+export { openStore } from './store/open.ts'
+export type { OrderFilter, Page, PageQuery, ReservationFilter, Store } from './store/port.ts'
+export type { Clock } from './store/clock.ts'
+export type { Accepted, Command, Outcome, Refused } from './domain/command.ts'
+export type { Event, EventType, StockChange } from './domain/event.ts'
+export { Fault, faultCode, type FaultCode } from './domain/faults.ts'
+export type { Order, OrderStatus } from './domain/order.ts'
+export type { Money, Product } from './domain/product.ts'
+export { explainRefusal, type InputError, type Refusal, type RefusalCode, type Shortage } from './domain/refusals.ts'
+export type { Reservation, ReservationStatus, ReservedItem } from './domain/reservation.ts'
+export type { Stock, StockStatus } from './domain/stock.ts'

@@ -1,0 +1,58 @@
+import type { Command, Outcome } from '../domain/command.ts'
+import type { Event } from '../domain/event.ts'
+import type { Order } from '../domain/order.ts'
+import type { Product } from '../domain/product.ts'
+import type { Reservation, ReservationStatus } from '../domain/reservation.ts'
+
+export interface PageQuery {
+  readonly limit: number
+  /** `nextCursor` of the page before; null: from the start. One that this store did not make is the fault `invalid_cursor`. */
+  readonly cursor: string | null
+}
+
+export interface Page<Item> {
+  readonly data: readonly Item[]
+  /** null: there is no more. A page may hold fewer than `limit` although more follow: a reader looks at a bounded number of rows. */
+  readonly nextCursor: string | null
+}
+
+export interface ReservationFilter {
+  readonly userId: string | null
+  readonly sku: string | null
+  readonly status: ReservationStatus | null
+}
+
+export interface OrderFilter {
+  readonly userId: string | null
+}
+
+/**
+ * A place that keeps the facts. Ten methods, because the width of this port decides the size of every store behind it.
+ * Every method may throw the fault `store_unavailable`; repeating is then safe.
+ */
+export interface Store {
+  /** How many commands one batch may have: more make no better use of a commit and keep the others waiting. */
+  readonly batchSizeMax: number
+
+  /**
+   * Decide the commands in order and commit once. Each is all or nothing by itself. When it throws, either nothing was done or nobody knows; the same batch
+   * with `repeat` finds what an earlier attempt did and answers as that did.
+   */
+  execute(commands: readonly Command[], options?: { readonly repeat?: boolean }): Promise<readonly Outcome[]>
+
+  product(sku: string): Promise<Product | null>
+  /** By sku, in ASCII order. */
+  products(query: PageQuery): Promise<Page<Product>>
+  reservation(id: string): Promise<Reservation | null>
+  /** Newest first. */
+  reservations(filter: ReservationFilter, query: PageQuery): Promise<Page<Reservation>>
+  order(id: string): Promise<Order | null>
+  /** Newest first. */
+  orders(filter: OrderFilter, query: PageQuery): Promise<Page<Order>>
+  /** Oldest first. `nextCursor` is where to go on, now or tomorrow; null only while the feed is empty. */
+  events(query: PageQuery): Promise<Page<Event>>
+  /** Milliseconds until the next reservation is due, by the store's clock; 0 when one is; null when there is none. */
+  nextDueInMs(): Promise<number | null>
+
+  close(): Promise<void>
+}

@@ -1,0 +1,123 @@
+import { existsSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Fault } from '../../domain/faults.ts'
+import { migrate } from './migrate.ts'
+
+/** The part of `node:sqlite` that is used here; `@photostructure/sqlite` has the same. */
+export interface Database {
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  close(): void
+}
+
+export type Value = string | number | null
+export type Row = Record<string, Value>
+
+export interface Statement {
+  run(...values: Value[]): { lastInsertRowid: number | bigint; changes: number | bigint }
+  get(...values: Value[]): Row | undefined
+  all(...values: Value[]): Row[]
+}
+
+/** Full integrity checks read the whole file. Beyond this size only the narrow tables are checked at start, so that a service is back within a second of a crash; `holdfast audit` checks the rest. */
+const fullCheckBytesMax = 256 * 1024 * 1024
+
+const memory = ':memory:'
+
+/**
+ * Open the file, take it for this process alone, and bring its schema up to date. Throws the fault `cannot_open` with a sentence that says what to do:
+ * a file in use, of another program, of a newer Holdfast, damaged, or in a folder that does not exist.
+ */
+export async function connect(path: string): Promise<Database> {
+  const Driver = await loadDriver()
+  if (path !== memory && !existsSync(dirname(resolve(path))))
+    throw new Fault('cannot_open', `The folder of ${path} does not exist; create it first.`)
+  const stoppedUncleanly = path !== memory && (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+  let database: Database | null = null
+  try {
+    database = new Driver(path)
+    // FULL: acknowledged means on disk. Exclusive: one writer, and a second process is told so. The cache bounds memory, not the number of reservations.
+    database.exec(`
+      pragma locking_mode = exclusive;
+      pragma journal_mode = wal;
+      pragma synchronous = full;
+      pragma foreign_keys = off;
+      pragma cache_size = -65536;
+      pragma wal_autocheckpoint = 4000;
+      pragma temp_store = memory;
+      begin exclusive;
+      commit;
+    `)
+    if (stoppedUncleanly) checkIntegrity(database, path)
+    migrate(database, path)
+    return database
+  } catch (error) {
+    database?.close()
+    throw openingFault(error, path)
+  }
+}
+
+async function loadDriver(): Promise<new (path: string) => Database> {
+  // Named by variables: neither is there on every Node, and a bundler must not demand it.
+  const builtIn = 'node:sqlite'
+  const packaged = '@photostructure/sqlite'
+  for (const name of [builtIn, packaged]) {
+    try {
+      const driver = (await import(name)) as { DatabaseSync: new (path: string) => Database }
+      return driver.DatabaseSync
+    } catch {
+      continue
+    }
+  }
+  throw new Fault('cannot_open', `SQLite needs Node 22.13 or newer, or the package ${packaged}: npm install ${packaged}@1`)
+}
+
+function checkIntegrity(database: Database, path: string): void {
+  const whole = statSync(path).size <= fullCheckBytesMax
+  const checks = whole ? ['pragma quick_check(1)'] : ['pragma quick_check(products)', 'pragma quick_check(stock)']
+  for (const check of checks) {
+    const finding = Object.values(database.prepare(check).get() ?? {})[0]
+    if (finding !== 'ok') throw new Fault('cannot_open', `${path} is damaged (${finding}). Restore a backup; nothing was changed.`)
+  }
+}
+
+function openingFault(error: unknown, path: string): unknown {
+  switch (primaryCode(error)) {
+    case resultCodes.busy:
+      return new Fault(
+        'cannot_open',
+        `${path} is in use by another process. One process at a time may open a SQLite store; stop the other or use another file.`,
+        error,
+      )
+    case resultCodes.notADatabase:
+      return new Fault('cannot_open', `${path} is not a SQLite database, or is damaged. Name another file, or restore a backup.`, error)
+    case resultCodes.corrupt:
+      return new Fault('cannot_open', `${path} is damaged. Restore a backup; nothing was changed.`, error)
+    case resultCodes.cannotOpen:
+      return new Fault('cannot_open', `${path} cannot be opened; it must be a file that this user may read and write.`, error)
+    case resultCodes.readOnly:
+      return new Fault('cannot_open', `${path} is read-only; this user must be able to write the file and its folder.`, error)
+    default:
+      return error
+  }
+}
+
+/** https://www.sqlite.org/rescode.html */
+export const resultCodes = {
+  busy: 5,
+  locked: 6,
+  noMemory: 7,
+  readOnly: 8,
+  interrupt: 9,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+} as const
+
+/** The primary result code of a SQLite error; null for any other error. */
+export function primaryCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null
+  return error.errcode & 0xff
+}

@@ -1,0 +1,157 @@
+import type { Command, Reserve } from '../../domain/command.ts'
+import { answerKey, type Facts, type StoredAnswer } from '../../domain/facts.ts'
+import { idempotencyWindowMs } from '../../domain/limits.ts'
+import type { OrderRow } from '../../domain/order.ts'
+import type { ProductRow } from '../../domain/product.ts'
+import type { ReservationRow } from '../../domain/reservation.ts'
+import type { Releases, StockRow } from '../../domain/stock.ts'
+import type { Row } from './connect.ts'
+import { integer, readAnswer, readOrder, readProduct, readReservation, readStock } from './rows.ts'
+import type { Statements } from './statements.ts'
+
+export interface LoadedFacts extends Facts {
+  /** Where the reservations among the facts stand in their table. */
+  readonly seqs: ReadonlyMap<string, number>
+}
+
+/** Read what `Facts` asks for, inside the transaction that will write what is decided. */
+export function loadFacts(sql: Statements, commands: readonly Command[], now: number, repeat: boolean): LoadedFacts {
+  const products = new Map<string, ProductRow>()
+  const stock = new Map<string, StockRow>()
+  const reservations = new Map<string, ReservationRow>()
+  const orders = new Map<string, OrderRow>()
+  const usage = new Map<string, Map<string, number>>()
+  const releases = new Map<string, Releases>()
+  const answers = new Map<string, StoredAnswer>()
+  const seqs = new Map<string, number>()
+
+  /** Units that the batch wants of each sku, at most; an unnamed sku wants none. */
+  const wanted = new Map<string, number>()
+  /** Skus whose stock the answers or events of the batch will show. */
+  const shown = new Set<string>()
+  /** Skus that may get a limit per user in this batch. */
+  const limiting = new Set<string>()
+  const reserves: Reserve[] = []
+
+  const want = (sku: string, units: number): void => {
+    wanted.set(sku, (wanted.get(sku) ?? 0) + units)
+  }
+
+  const addReservation = (row: Row | undefined): void => {
+    if (row === undefined) return
+    const reservation = readReservation(row)
+    if (reservations.has(reservation.id)) return
+    reservations.set(reservation.id, reservation)
+    seqs.set(reservation.id, integer(row['seq']))
+    for (const item of reservation.items) want(item.sku, 0)
+    if (reservation.orderId !== null) addOrder(sql.order.get(reservation.orderId))
+  }
+
+  const addOrder = (row: Row | undefined): void => {
+    if (row === undefined) return
+    const order = readOrder(row)
+    if (orders.has(order.id)) return
+    orders.set(order.id, order)
+    addReservation(sql.reservation.get(order.reservationId))
+  }
+
+  for (const command of commands) {
+    if (command.idempotency !== null) {
+      const row = sql.answer.get(command.idempotency.scope, command.idempotency.key, now - idempotencyWindowMs)
+      if (row !== undefined) answers.set(answerKey(command.idempotency), readAnswer(row))
+    }
+    switch (command.type) {
+      case 'reserve':
+        reserves.push(command)
+        for (const line of command.items) want(line.sku, line.quantity)
+        if (repeat) addReservation(sql.reservation.get(command.id))
+        break
+      case 'confirm':
+      case 'cancel':
+      case 'extend':
+        addReservation(sql.reservation.get(command.reservationId))
+        break
+      case 'expire':
+        for (const row of sql.due.all(now, command.limit)) addReservation(row)
+        break
+      case 'createProduct':
+        want(command.sku, 0)
+        shown.add(command.sku)
+        break
+      case 'updateProduct':
+        want(command.sku, 0)
+        shown.add(command.sku)
+        if (command.patch.maxPerUser != null) limiting.add(command.sku)
+        break
+      case 'adjustStock':
+        want(command.sku, Math.max(0, -command.delta))
+        shown.add(command.sku)
+        break
+      case 'cancelOrder':
+        addOrder(sql.order.get(command.orderId))
+        break
+    }
+  }
+
+  // No-lag expiry: where the free units do not cover what is wanted, so many due reservations that they do, or all. Each may bring further skus, which want nothing.
+  for (const [sku, units] of wanted) {
+    loadProduct(sku)
+    const row = stock.get(sku)
+    if (row === undefined) continue
+    const missing = units - (row.total - row.reserved - row.sold)
+    if (missing > 0) reclaim(sku, missing)
+  }
+  for (const sku of wanted.keys()) loadProduct(sku)
+
+  for (const [sku, units] of wanted) {
+    const row = stock.get(sku)
+    const free = row === undefined ? 0 : row.total - row.reserved - row.sold
+    if (shown.has(sku) || free <= units) releases.set(sku, loadReleases(sku))
+  }
+
+  for (const { userId, items } of reserves) {
+    for (const { sku } of items) {
+      const limited = products.get(sku)?.maxPerUser != null
+      if (!limited && !limiting.has(sku)) continue
+      let skus = usage.get(userId)
+      if (skus === undefined) usage.set(userId, (skus = new Map()))
+      if (skus.has(sku)) continue
+      const row = limited ? sql.usage.get(sku, userId, now) : sql.usageUncounted.get(sku, userId, now)
+      skus.set(sku, integer(row?.['units']))
+    }
+  }
+
+  return { products, stock, reservations, orders, usage, releases, answers, seqs }
+
+  function loadProduct(sku: string): void {
+    if (products.has(sku)) return
+    const row = sql.product.get(sku)
+    if (row === undefined) return
+    products.set(sku, readProduct(row))
+    stock.set(sku, readStock(row))
+  }
+
+  function reclaim(sku: string, missing: number): void {
+    let units = 0
+    // Every line has at least one unit, so this many are enough.
+    for (const row of sql.dueOfSku.all(sku, now, missing)) {
+      if (units >= missing) break
+      units += integer(row['quantity'])
+      addReservation(sql.reservationBySeq.get(integer(row['reservation_seq'])))
+    }
+  }
+
+  function loadReleases(sku: string): Releases {
+    let loadedDue = 0
+    const loadedSeqs = new Set<number>()
+    for (const reservation of reservations.values()) {
+      const quantity = reservation.status === 'active' ? (reservation.items.find((item) => item.sku === sku)?.quantity ?? 0) : 0
+      if (quantity === 0) continue
+      loadedSeqs.add(integer(seqs.get(reservation.id) ?? null))
+      if (reservation.expiresAt <= now) loadedDue += quantity
+    }
+    const dueUnits = integer(sql.dueUnits.get(sku, now)?.['units']) - loadedDue
+    const next = sql.nextReleases.all(sku, now, loadedSeqs.size + 1).find((row) => !loadedSeqs.has(integer(row['reservation_seq'])))
+    return { dueUnits, nextReleaseAt: next === undefined ? null : integer(next['due_at']) }
+  }
+}

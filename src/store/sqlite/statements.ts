@@ -1,0 +1,80 @@
+import type { Database, Statement } from './connect.ts'
+
+const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
+  p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at, s.total, s.reserved, s.sold, s.version`
+const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
+const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
+
+const queries = {
+  begin: 'begin immediate',
+  commit: 'commit',
+  rollback: 'rollback',
+
+  product: `select ${productColumns} from products p join stock s on s.sku = p.sku where p.sku = ?`,
+  productsAfter: `select ${productColumns} from products p join stock s on s.sku = p.sku where p.sku > ? order by p.sku limit ?`,
+  insertProduct: `insert into products (sku, name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds,
+    sale_starts_at, sale_ends_at, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  updateProduct: `update products set name = ?, description = ?, price_amount = ?, price_currency = ?, max_per_user = ?, reservation_ttl_seconds = ?,
+    sale_starts_at = ?, sale_ends_at = ?, updated_at = ? where sku = ?`,
+
+  insertStock: 'insert into stock (total, reserved, sold, version, sku) values (?, ?, ?, ?, ?)',
+  updateStock: 'update stock set total = ?, reserved = ?, sold = ?, version = ? where sku = ?',
+
+  reservation: `select ${reservationColumns} from reservations r where r.id = ?`,
+  reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
+  reservationsBefore: `select ${reservationColumns} from reservations r where r.seq < ? order by r.seq desc limit ?`,
+  reservationsOfUserBefore: `select ${reservationColumns} from reservations r where r.user_id = ? and r.seq < ? order by r.seq desc limit ?`,
+  reservationsOfSkuBefore: `select ${reservationColumns} from reservation_lines l join reservations r on r.seq = l.reservation_seq
+    where l.sku = ? and l.reservation_seq < ? order by l.reservation_seq desc limit ?`,
+  insertReservation: `insert into reservations (id, user_id, status, items, metadata, created_at, expires_at, ended_at, order_id)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  updateReservation: 'update reservations set status = ?, expires_at = ?, ended_at = ?, order_id = ? where seq = ?',
+  insertLine: 'insert into reservation_lines (sku, reservation_seq, quantity, due_at, holder) values (?, ?, ?, ?, ?)',
+  updateLine: 'update reservation_lines set due_at = ? where sku = ? and reservation_seq = ?',
+  /** The line has ended and its units count against nobody. */
+  releaseLine: 'update reservation_lines set due_at = null, holder = null where sku = ? and reservation_seq = ?',
+
+  /** Due reservations of all skus. */
+  due: `select ${reservationColumns} from reservations r where r.status = 'active' and r.expires_at <= ? order by r.expires_at limit ?`,
+  nextDue: `select min(expires_at) as next from reservations where status = 'active'`,
+  /** Due reservations of one sku. */
+  dueOfSku: `select l.reservation_seq, l.quantity from reservation_lines l where l.sku = ? and l.due_at <= ? order by l.due_at limit ?`,
+  dueUnits: `select coalesce(sum(l.quantity), 0) as units from reservation_lines l where l.sku = ? and l.due_at <= ?`,
+  nextReleases: `select l.reservation_seq, l.due_at from reservation_lines l where l.sku = ? and l.due_at > ? order by l.due_at limit ?`,
+
+  /** What a user holds (not due) and bought of a sku with a limit. */
+  usage: `select coalesce(sum(l.quantity), 0) as units from reservation_lines l where l.sku = ? and l.holder = ? and (l.due_at is null or l.due_at > ?)`,
+  /** The same where no limit was counted so far. */
+  usageUncounted: `select coalesce(sum(l.quantity), 0) as units from reservations r join reservation_lines l on l.sku = ? and l.reservation_seq = r.seq
+    left join orders o on o.reservation_id = r.id
+    where r.user_id = ? and (l.due_at > ? or o.status = 'placed')`,
+  startCounting: `update reservation_lines set holder = (select r.user_id from reservations r where r.seq = reservation_lines.reservation_seq)
+    where sku = ? and (due_at is not null or exists (
+      select 1 from reservations r join orders o on o.reservation_id = r.id where r.seq = reservation_lines.reservation_seq and o.status = 'placed'))`,
+
+  order: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.id = ?`,
+  ordersBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.seq < ? order by o.seq desc limit ?`,
+  ordersOfUserBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id
+    where o.user_id = ? and o.seq < ? order by o.seq desc limit ?`,
+  insertOrder: `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values (?, ?, ?, ?, ?, ?, ?)`,
+  updateOrder: 'update orders set status = ?, cancelled_at = ? where id = ?',
+
+  insertEvent: 'insert into events (type, time, subject, expires_at, stock, data, reason) values (?, ?, ?, ?, ?, ?, ?)',
+  eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.expires_at as event_expires_at,
+      e.stock as event_stock, e.data as event_data, e.reason as event_reason,
+      o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
+    from events e
+    left join orders o on o.id = e.subject
+    left join reservations r on r.id = coalesce(o.reservation_id, e.subject)
+    where e.seq > ? order by e.seq limit ?`,
+  lastEvent: 'select max(seq) as seq from events',
+
+  answer: 'select scope, key, fingerprint, created_at, created, value from answers where scope = ? and key = ? and created_at > ?',
+  upsertAnswer: 'insert or replace into answers (scope, key, fingerprint, created_at, created, value) values (?, ?, ?, ?, ?, ?)',
+} as const
+
+export type Statements = Record<keyof typeof queries, Statement>
+
+export function prepareStatements(database: Database): Statements {
+  return Object.fromEntries(Object.entries(queries).map(([name, sql]) => [name, database.prepare(sql)])) as Statements
+}

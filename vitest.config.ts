@@ -1,0 +1,34 @@
+import { resolve } from 'node:path'
+import type { Plugin } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
+import { applyMutant, mutants } from './test/mutants/mutants.mjs'
+
+/** Runs the tests against one of the mutants, named by HOLDFAST_MUTANT (see scripts/mutants.mjs). */
+function mutate(name: string): Plugin {
+  const mutant = mutants.find((candidate) => candidate.name === name)
+  if (mutant === undefined) throw new Error(`HOLDFAST_MUTANT names no mutant: ${name}`)
+  const file = resolve(import.meta.dirname, mutant.file)
+  return {
+    name: 'holdfast:mutate',
+    enforce: 'pre',
+    transform: (source, id) => (id === file ? { code: applyMutant(mutant, source), map: null } : undefined),
+  }
+}
+
+const mutantName = process.env['HOLDFAST_MUTANT']
+
+export default defineConfig({
+  plugins: mutantName === undefined ? [] : [mutate(mutantName)],
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/domain/**'],
+      reporter: ['text'],
+      thresholds: { lines: 100 },
+    },
+  },
+})
