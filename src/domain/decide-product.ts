@@ -5,9 +5,9 @@ import { patchProduct, saleWindowProblem, viewProduct, type Product, type Produc
 import type { Stock } from './stock.ts'
 
 export function createProduct(books: Books, command: CreateProduct): Outcome<Product> {
-  if (books.products.get(command.sku) !== undefined) return { ok: false, refusal: { code: 'product_exists' } }
   const problem = saleWindowProblem(command.details)
   if (problem !== null) return { ok: false, refusal: problem }
+  if (books.products.get(command.sku) !== undefined) return { ok: false, refusal: { code: 'product_exists' } }
 
   const row: ProductRow = { sku: command.sku, ...command.details, createdAt: books.now, updatedAt: books.now }
   const stock = { sku: command.sku, total: command.totalStock, reserved: 0, sold: 0, version: 1 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { v7 as newId } from 'uuid'
+import { newId } from './ids.ts'
 import type {
   AdjustStock,
   Cancel,

@@ -57,6 +57,19 @@ export async function connect(path: string): Promise<Database> {
   }
 }
 
+/**
+ * Give the file back. `close()` of @photostructure/sqlite keeps it locked, and its log beside it, until every prepared statement has been collected as
+ * garbage; so the log is folded in and the lock given up before.
+ */
+export function disconnect(database: Database): void {
+  try {
+    database.exec('pragma journal_mode = delete; pragma locking_mode = normal; select 1 from sqlite_master')
+  } catch {
+    // The disk failed; what is committed is in the log, and the next start finds it there.
+  }
+  database.close()
+}
+
 async function loadDriver(): Promise<new (path: string) => Database> {
   // Named by variables: neither is there on every Node, and a bundler must not demand it.
   const builtIn = 'node:sqlite'

@@ -77,6 +77,7 @@ export function loadFacts(sql: Statements, commands: readonly Command[], now: nu
       case 'createProduct':
         want(command.sku, 0)
         shown.add(command.sku)
+        if (command.details.maxPerUser !== null) limiting.add(command.sku)
         break
       case 'updateProduct':
         want(command.sku, 0)

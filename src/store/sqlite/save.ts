@@ -6,7 +6,7 @@ import type { Reservation, ReservationRow } from '../../domain/reservation.ts'
 import type { StockRow } from '../../domain/stock.ts'
 import type { Value } from './connect.ts'
 import type { LoadedFacts } from './load.ts'
-import { writeStockChanges } from './rows.ts'
+import { integer, writeStockChanges } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 /** Write what was decided, inside the transaction that read the facts. */
@@ -18,17 +18,16 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   for (const row of changes.changedStock) sql.updateStock.run(...booksOf(row))
 
   const isLimited = (sku: string): boolean => (products.get(sku) ?? facts.products.get(sku))?.maxPerUser != null
-  for (const row of changes.newReservations) insertReservation(sql, row, isLimited)
-  for (const row of changes.changedReservations) updateReservation(sql, row, Number(facts.seqs.get(row.id)))
+  const newSeqs = insertReservations(sql, changes.newReservations, isLimited)
+  for (const row of changes.newReservations) if (row.status !== 'active') updateReservation(sql, row, need(newSeqs.get(row.id)))
+  for (const row of changes.changedReservations) updateReservation(sql, row, need(facts.seqs.get(row.id)))
 
-  for (const row of changes.newOrders) {
-    sql.insertOrder.run(row.id, row.reservationId, row.userId, row.status, JSON.stringify(row.metadata), row.createdAt, row.cancelledAt)
-  }
+  sql.insertOrders(changes.newOrders.map(orderValues))
   for (const row of changes.changedOrders) sql.updateOrder.run(row.status, row.cancelledAt, row.id)
   for (const row of [...changes.newOrders, ...changes.changedOrders]) if (row.status === 'cancelled') releaseLines(sql, row)
 
   for (const sku of changes.newlyLimited) sql.startCounting.run(sku)
-  for (const event of changes.events) insertEvent(sql, event)
+  sql.insertEvents(changes.events.map(eventValues))
   for (const { idempotency, createdAt, created, value } of changes.answers) {
     sql.upsertAnswer.run(idempotency.scope, idempotency.key, idempotency.fingerprint, createdAt, created ? 1 : 0, JSON.stringify(value))
   }
@@ -43,22 +42,29 @@ function booksOf(row: StockRow): Value[] {
   return [row.total, row.reserved, row.sold, row.version, row.sku]
 }
 
-function insertReservation(sql: Statements, row: ReservationRow, isLimited: (sku: string) => boolean): void {
-  const { lastInsertRowid } = sql.insertReservation.run(
-    row.id,
-    row.userId,
-    row.status,
-    JSON.stringify(row.items),
-    JSON.stringify(row.metadata),
-    row.createdAt,
-    row.expiresAt,
-    row.endedAt,
-    row.orderId,
-  )
-  const counts = row.status === 'active' || row.status === 'confirmed'
-  for (const { sku, quantity } of row.items) {
-    sql.insertLine.run(sku, Number(lastInsertRowid), quantity, dueAt(row), counts && isLimited(sku) ? row.userId : null)
+/** All as active; where each stands in its table. */
+function insertReservations(sql: Statements, rows: readonly ReservationRow[], isLimited: (sku: string) => boolean): Map<string, number> {
+  const seqs = new Map<string, number>()
+  if (rows.length === 0) return seqs
+  const values: Value[][] = []
+  const lines: Value[][] = []
+  let seq = integer(sql.lastReservation.get()?.['seq'])
+  for (const row of rows) {
+    seqs.set(row.id, ++seq)
+    values.push([seq, row.id, row.userId, JSON.stringify(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt])
+    for (const { sku, quantity } of row.items) lines.push([sku, seq, quantity, row.expiresAt, isLimited(sku) ? row.userId : null])
   }
+  sql.insertReservations(values)
+  sql.insertLines(lines)
+  return seqs
+}
+
+function need(seq: number | undefined): number {
+  return integer(seq ?? null)
+}
+
+function orderValues(row: OrderRow): Value[] {
+  return [row.id, row.reservationId, row.userId, row.status, JSON.stringify(row.metadata), row.createdAt, row.cancelledAt]
 }
 
 function updateReservation(sql: Statements, row: ReservationRow, seq: number): void {
@@ -66,12 +72,8 @@ function updateReservation(sql: Statements, row: ReservationRow, seq: number): v
   const ended = row.status === 'cancelled' || row.status === 'expired'
   for (const { sku } of row.items) {
     if (ended) sql.releaseLine.run(sku, seq)
-    else sql.updateLine.run(dueAt(row), sku, seq)
+    else sql.updateLine.run(row.status === 'active' ? row.expiresAt : null, sku, seq)
   }
-}
-
-function dueAt(row: ReservationRow): number | null {
-  return row.status === 'active' ? row.expiresAt : null
 }
 
 function releaseLines(sql: Statements, order: OrderRow): void {
@@ -79,9 +81,9 @@ function releaseLines(sql: Statements, order: OrderRow): void {
   for (const { sku } of order.items) sql.releaseLine.run(sku, seq)
 }
 
-function insertEvent(sql: Statements, event: EventDraft): void {
+function eventValues(event: EventDraft): Value[] {
   const kind = event.type.slice(0, event.type.indexOf('.'))
   const stored = kind === 'stock' || kind === 'product' ? JSON.stringify(event.data) : null
   const expiresAt = kind === 'reservation' ? (event.data as Reservation).expiresAt : null
-  sql.insertEvent.run(event.type, event.time, event.subject, expiresAt, writeStockChanges(event.stock), stored, event.reason)
+  return [event.type, event.time, event.subject, expiresAt, writeStockChanges(event.stock), stored, event.reason]
 }

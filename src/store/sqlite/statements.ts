@@ -1,3 +1,4 @@
+import { prepareBulkInsert } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
 
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
@@ -20,16 +21,14 @@ const queries = {
   insertStock: 'insert into stock (total, reserved, sold, version, sku) values (?, ?, ?, ?, ?)',
   updateStock: 'update stock set total = ?, reserved = ?, sold = ?, version = ? where sku = ?',
 
+  lastReservation: 'select coalesce(max(seq), 0) as seq from reservations',
   reservation: `select ${reservationColumns} from reservations r where r.id = ?`,
   reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
   reservationsBefore: `select ${reservationColumns} from reservations r where r.seq < ? order by r.seq desc limit ?`,
   reservationsOfUserBefore: `select ${reservationColumns} from reservations r where r.user_id = ? and r.seq < ? order by r.seq desc limit ?`,
   reservationsOfSkuBefore: `select ${reservationColumns} from reservation_lines l join reservations r on r.seq = l.reservation_seq
     where l.sku = ? and l.reservation_seq < ? order by l.reservation_seq desc limit ?`,
-  insertReservation: `insert into reservations (id, user_id, status, items, metadata, created_at, expires_at, ended_at, order_id)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   updateReservation: 'update reservations set status = ?, expires_at = ?, ended_at = ?, order_id = ? where seq = ?',
-  insertLine: 'insert into reservation_lines (sku, reservation_seq, quantity, due_at, holder) values (?, ?, ?, ?, ?)',
   updateLine: 'update reservation_lines set due_at = ? where sku = ? and reservation_seq = ?',
   /** The line has ended and its units count against nobody. */
   releaseLine: 'update reservation_lines set due_at = null, holder = null where sku = ? and reservation_seq = ?',
@@ -56,10 +55,8 @@ const queries = {
   ordersBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.seq < ? order by o.seq desc limit ?`,
   ordersOfUserBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id
     where o.user_id = ? and o.seq < ? order by o.seq desc limit ?`,
-  insertOrder: `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values (?, ?, ?, ?, ?, ?, ?)`,
   updateOrder: 'update orders set status = ?, cancelled_at = ? where id = ?',
 
-  insertEvent: 'insert into events (type, time, subject, expires_at, stock, data, reason) values (?, ?, ?, ?, ?, ?, ?)',
   eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.expires_at as event_expires_at,
       e.stock as event_stock, e.data as event_data, e.reason as event_reason,
       o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
@@ -73,8 +70,24 @@ const queries = {
   upsertAnswer: 'insert or replace into answers (scope, key, fingerprint, created_at, created, value) values (?, ?, ?, ?, ?, ?)',
 } as const
 
-export type Statements = Record<keyof typeof queries, Statement>
+const bulkInserts = {
+  /** A new reservation is active; one that ended in its own batch is updated after. */
+  insertReservations: [
+    'reservations (seq, id, user_id, status, items, metadata, created_at, expires_at)',
+    `(?, ?, ?, 'active', ?, ?, ?, ?)`,
+  ],
+  insertLines: ['reservation_lines (sku, reservation_seq, quantity, due_at, holder)', '(?, ?, ?, ?, ?)'],
+  insertOrders: ['orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at)', '(?, ?, ?, ?, ?, ?, ?)'],
+  insertEvents: ['events (type, time, subject, expires_at, stock, data, reason)', '(?, ?, ?, ?, ?, ?, ?)'],
+} as const
+
+type BulkInsert = ReturnType<typeof prepareBulkInsert>
+
+export type Statements = Record<keyof typeof queries, Statement> & Record<keyof typeof bulkInserts, BulkInsert>
 
 export function prepareStatements(database: Database): Statements {
-  return Object.fromEntries(Object.entries(queries).map(([name, sql]) => [name, database.prepare(sql)])) as Statements
+  return Object.fromEntries([
+    ...Object.entries(queries).map(([name, sql]) => [name, database.prepare(sql)]),
+    ...Object.entries(bulkInserts).map(([name, [into, values]]) => [name, prepareBulkInsert(database, into, values)]),
+  ]) as Statements
 }

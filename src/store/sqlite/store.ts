@@ -4,7 +4,7 @@ import { viewOrder } from '../../domain/order.ts'
 import { viewReservation } from '../../domain/reservation.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import type { Store } from '../port.ts'
-import { connect, primaryCode, resultCodes } from './connect.ts'
+import { connect, disconnect, primaryCode, resultCodes } from './connect.ts'
 import { loadFacts } from './load.ts'
 import { readEvents, readOrders, readProducts, readProductView, readReservations } from './read.ts'
 import { integer, readOrder, readReservation } from './rows.ts'
@@ -81,7 +81,7 @@ export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 1_
     close: async () => {
       if (!open) return
       open = false
-      database.close()
+      disconnect(database)
     },
   }
 

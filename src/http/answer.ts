@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Idempotency, Outcome } from '../domain/command.ts'
+import { fingerprint } from '../engine/commands.ts'
+import { keyErrors } from '../engine/holdfast.ts'
+import { InvalidRequest } from './body.ts'
+import { sendRefusal } from './problem.ts'
+
+/** Who asks, as long as the service is open to everybody. */
+const anonymous = 'anonymous'
+
+/**
+ * The `Idempotency-Key` of a write, or null. Equal requests are those with the same method, path template, path parameters and equal JSON;
+ * a body that was left out equals `{}`.
+ */
+export function idempotencyOf(request: FastifyRequest): Idempotency | null {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return null
+  const text = String(key)
+  const errors = keyErrors(text, 'Idempotency-Key')
+  if (errors !== null) throw new InvalidRequest(errors)
+  const route = `${request.method} ${request.routeOptions.url}`
+  return { scope: `${anonymous} ${route}`, key: text, fingerprint: fingerprint([request.params, request.body ?? {}]) }
+}
+
+export interface AnswerOptions<Value> {
+  readonly view: (value: Value) => object
+  /** The status when this request made the thing; 200 otherwise. */
+  readonly createdStatus?: number
+  /** Where the thing that was made can be read. */
+  readonly location?: (value: Value) => string
+}
+
+/** Turn an outcome into a response. A replay is made from the stored value, so it is the first answer again, byte for byte. */
+export function sendOutcome<Value>(
+  reply: FastifyReply,
+  outcome: Outcome<Value>,
+  { view, createdStatus = 200, location }: AnswerOptions<Value>,
+): FastifyReply {
+  if (!outcome.ok) return sendRefusal(reply, outcome.refusal)
+  const { value, created, replayed } = outcome
+  reply.code(created ? createdStatus : 200).header('content-type', 'application/json; charset=utf-8')
+  if (created && location !== undefined) reply.header('location', location(value))
+  if (replayed) reply.header('idempotent-replayed', 'true')
+  return reply.send(JSON.stringify(view(value)))
+}

@@ -1,0 +1,71 @@
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import { faultCode } from '../domain/faults.ts'
+import { bodyBytesMax, InvalidRequest } from './body.ts'
+import { sendProblem, sendRefusal } from './problem.ts'
+
+/** Everything that is not an answer of a route: bad requests, faults of the store, unknown paths. Always problem+json, never a stack trace. */
+export function answerFailures(app: FastifyInstance, report: (error: unknown) => void): void {
+  app.setErrorHandler<FastifyError>((error, _request, reply) => sendFailure(reply, error, report))
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, 'not_found', `There is no ${request.url.split('?')[0]} here; see /docs.`))
+}
+
+function sendFailure(reply: FastifyReply, error: FastifyError | InvalidRequest, report: (error: unknown) => void): FastifyReply {
+  if (error instanceof InvalidRequest) return sendRefusal(reply, { code: 'validation_failed', errors: error.errors })
+  switch (faultCode(error)) {
+    case 'store_unavailable':
+      report(error)
+      return sendProblem(
+        reply,
+        'store_unavailable',
+        'The store does not answer; nothing was done, or repeating with the same Idempotency-Key is safe.',
+      )
+    case 'overloaded':
+      return sendProblem(reply, 'overloaded', 'Too many requests are waiting; nothing was done.')
+    case 'closed':
+      return sendProblem(reply, 'store_unavailable', 'The service is stopping; nothing was done.')
+    case 'invalid_cursor':
+      return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: 'cursor', message: 'is not a cursor of this list' }] })
+    default:
+  }
+  const { code, statusCode = 500 } = error as FastifyError
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return sendProblem(reply, 'payload_too_large', `A body may have ${bodyBytesMax} bytes at most.`)
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return sendProblem(reply, 'unsupported_media_type', 'Send the body as application/json.')
+  if (statusCode < 500) return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: '', message: error.message }] })
+  report(error)
+  return sendProblem(reply, 'internal', 'The service failed. Repeating with the same Idempotency-Key is safe.')
+}
+
+const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** Answer 405 with `Allow` on every path that exists, for the methods it does not have. Call `finish` after the last route. */
+export function answerOtherMethods(app: FastifyInstance): { finish(): void } {
+  const allowed = new Map<string, Set<string>>()
+  let collecting = true
+  app.addHook('onRoute', ({ url, method }) => {
+    if (!collecting) return
+    const methods = allowed.get(url) ?? new Set()
+    allowed.set(url, methods)
+    for (const one of [method].flat()) methods.add(one)
+  })
+  return {
+    finish: () => {
+      collecting = false
+      for (const [url, methods] of allowed) {
+        const allow = [...methods].toSorted().join(', ')
+        app.route({
+          url,
+          method: knownMethods.filter((method) => !methods.has(method)),
+          schema: { hide: true },
+          onRequest: async (request, reply) =>
+            sendProblem(
+              reply.header('allow', allow),
+              'method_not_allowed',
+              `${request.method} is not possible here; possible are ${allow}.`,
+            ),
+          handler: () => undefined,
+        })
+      }
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type { FastifyReply } from 'fastify'
+import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
+import { instant } from './views.ts'
+
+/** Errors of the service itself, beside the refusals of the domain. */
+export type ServiceErrorCode =
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'overloaded'
+  | 'store_unavailable'
+  | 'internal'
+
+export type ErrorCode = RefusalCode | ServiceErrorCode
+
+export const errors = {
+  validation_failed: [400, 'The request is not valid'],
+  not_owner: [403, 'Not the owner'],
+  product_not_found: [404, 'No such product'],
+  reservation_not_found: [404, 'No such reservation'],
+  order_not_found: [404, 'No such order'],
+  product_exists: [409, 'The product exists already'],
+  insufficient_stock: [409, 'Not enough in stock'],
+  user_limit_exceeded: [409, 'Over the limit per user'],
+  sale_not_started: [409, 'The sale has not started'],
+  sale_ended: [409, 'The sale has ended'],
+  reservation_confirmed: [409, 'The reservation is confirmed'],
+  reservation_cancelled: [409, 'The reservation is cancelled'],
+  reservation_expired: [410, 'The reservation has expired'],
+  reservation_lost: [410, 'The reservation was lost'],
+  order_cancelled: [409, 'The order was cancelled'],
+  stock_below_committed: [409, 'Less than reserved and sold'],
+  idempotency_key_reused: [422, 'Idempotency key used for another request'],
+  payload_too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'Not a JSON body'],
+  not_found: [404, 'No such path'],
+  method_not_allowed: [405, 'Method not allowed here'],
+  overloaded: [503, 'Too busy'],
+  store_unavailable: [503, 'The store does not answer'],
+  internal: [500, 'Something went wrong'],
+} as const satisfies Record<ErrorCode, readonly [status: number, title: string]>
+
+/** Seconds after which a client may try again: by then a queue that was full has been worked off, or a store has been tried anew. */
+const retryAfterSeconds = '1'
+
+/** Answer with RFC 9457 problem details. `members` are those that API.md names for the code. */
+export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): FastifyReply {
+  const [status, title] = errors[code]
+  if (status === 503) reply.header('retry-after', retryAfterSeconds)
+  return reply
+    .code(status)
+    .header('content-type', 'application/problem+json')
+    .serializer(JSON.stringify)
+    .send({ type: `urn:holdfast:${code}`, title, status, detail, code, ...members })
+}
+
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  return sendProblem(reply, refusal.code, explainRefusal(refusal), membersOf(refusal))
+}
+
+function membersOf(refusal: Refusal): object {
+  const { code: _code, ...members } = refusal
+  if ('saleStartsAt' in members) return { ...members, saleStartsAt: instant(members.saleStartsAt) }
+  if ('saleEndsAt' in members) return { ...members, saleEndsAt: instant(members.saleEndsAt) }
+  return members
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import { faultCode } from '../../domain/faults.ts'
+import type { Holdfast } from '../../engine/holdfast.ts'
+import { InvalidRequest } from '../body.ts'
+import { EventSchema, pageOf, PageQuery, problems } from '../schemas.ts'
+import { viewEvent, viewPage } from '../views.ts'
+
+const after = Type.Optional(Type.String({ description: 'nextCursor of the page before, or 0 for the beginning.' }))
+
+export function eventRoutes(app: FastifyInstance, shop: Holdfast): void {
+  app.get<{ Querystring: { after?: string; limit?: number } }>(
+    '/v1/events',
+    {
+      schema: {
+        tags: ['Events'],
+        summary: 'Read the feed, oldest first',
+        description: 'nextCursor continues, now or tomorrow; it is null only while the feed is empty.',
+        querystring: Type.Object({ after, limit: PageQuery.limit }, { additionalProperties: false }),
+        response: { 200: pageOf(EventSchema), ...problems('validation_failed') },
+      },
+    },
+    async (request, reply) => {
+      const { after: cursor = null, limit } = request.query
+      try {
+        return await reply.send(viewPage(await shop.events(limit === undefined ? { cursor } : { cursor, limit }), viewEvent))
+      } catch (error) {
+        throw faultCode(error) === 'invalid_cursor'
+          ? new InvalidRequest([{ path: 'after', message: 'is not a cursor of this feed' }])
+          : error
+      }
+    },
+  )
+}

@@ -1,0 +1,115 @@
+import type { FastifyInstance } from 'fastify'
+import Type, { type Static } from 'typebox'
+import { adjustStockCommand, createProductCommand, updateProductCommand } from '../../engine/commands.ts'
+import type { Holdfast } from '../../engine/holdfast.ts'
+import { parseInstant } from '../../engine/instant.ts'
+import * as inputs from '../../engine/schemas.ts'
+import { idempotencyOf, sendOutcome } from '../answer.ts'
+import { sendRefusal } from '../problem.ts'
+import { IdempotencyHeaders as headers, pageOf, PageQuery, problems, ProductSchema, StockSchema, writeProblems } from '../schemas.ts'
+import { viewPage, viewProduct, viewStock } from '../views.ts'
+
+const tags = ['Products']
+const params = Type.Object({ sku: Type.String() })
+
+export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
+  app.post<{ Body: Static<typeof inputs.CreateProductBody> }>(
+    '/v1/products',
+    {
+      schema: {
+        tags,
+        summary: 'Put a product on sale',
+        headers,
+        body: inputs.CreateProductBody,
+        response: { 201: ProductSchema, ...problems(...writeProblems, 'product_exists') },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await shop.submit(createProductCommand(withInstants(request.body), idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewProduct, createdStatus: 201, location: ({ sku }) => `/v1/products/${sku}` })
+    },
+  )
+
+  app.get<{ Querystring: { limit?: number; cursor?: string } }>(
+    '/v1/products',
+    {
+      schema: {
+        tags,
+        summary: 'List products, by sku',
+        querystring: Type.Object(PageQuery, { additionalProperties: false }),
+        response: { 200: pageOf(ProductSchema), ...problems('validation_failed') },
+      },
+    },
+    async (request, reply) => reply.send(viewPage(await shop.products(request.query), viewProduct)),
+  )
+
+  app.get<{ Params: { sku: string } }>(
+    '/v1/products/:sku',
+    { schema: { tags, summary: 'Read a product', params, response: { 200: ProductSchema, ...problems('product_not_found') } } },
+    async (request, reply) => {
+      const { sku } = request.params
+      const product = await shop.product(sku)
+      return product === null ? sendRefusal(reply, { code: 'product_not_found', sku }) : reply.send(viewProduct(product))
+    },
+  )
+
+  app.patch<{ Params: { sku: string }; Body: Static<typeof inputs.UpdateProductBody> }>(
+    '/v1/products/:sku',
+    {
+      schema: {
+        tags,
+        summary: 'Change a product',
+        description: 'null clears an optional property. Stock is changed by stock adjustments.',
+        headers,
+        params,
+        body: inputs.UpdateProductBody,
+        response: { 200: ProductSchema, ...problems(...writeProblems, 'product_not_found') },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await shop.submit(updateProductCommand(request.params.sku, withInstants(request.body), idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewProduct })
+    },
+  )
+
+  app.get<{ Params: { sku: string } }>(
+    '/v1/products/:sku/stock',
+    { schema: { tags, summary: 'Read the stock of a product', params, response: { 200: StockSchema, ...problems('product_not_found') } } },
+    async (request, reply) => {
+      const { sku } = request.params
+      const product = await shop.product(sku)
+      return product === null ? sendRefusal(reply, { code: 'product_not_found', sku }) : reply.send(viewStock(product.stock))
+    },
+  )
+
+  app.post<{ Params: { sku: string }; Body: inputs.AdjustStockInput }>(
+    '/v1/products/:sku/stock-adjustments',
+    {
+      schema: {
+        tags,
+        summary: 'Put more units on sale, or take unsold ones off',
+        headers,
+        params,
+        body: inputs.AdjustStockInput,
+        response: { 200: StockSchema, ...problems(...writeProblems, 'product_not_found', 'stock_below_committed') },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await shop.submit(adjustStockCommand(request.params.sku, request.body, idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewStock })
+    },
+  )
+}
+
+type Dated = { readonly saleStartsAt?: string | null; readonly saleEndsAt?: string | null }
+type WithInstants<Body extends Dated> = Omit<Body, keyof Dated> & { saleStartsAt?: number | null; saleEndsAt?: number | null }
+
+/** Instants are text outside and epoch milliseconds inside. */
+function withInstants<Body extends Dated>(body: Body): WithInstants<Body> {
+  const { saleStartsAt, saleEndsAt, ...rest } = body
+  return {
+    ...rest,
+    ...(saleStartsAt === undefined ? {} : { saleStartsAt: saleStartsAt === null ? null : parseInstant(saleStartsAt) }),
+    ...(saleEndsAt === undefined ? {} : { saleEndsAt: saleEndsAt === null ? null : parseInstant(saleEndsAt) }),
+  }
+}

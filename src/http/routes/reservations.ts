@@ -1,0 +1,139 @@
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import type { Metadata } from '../../domain/limits.ts'
+import type { ReservationStatus } from '../../domain/reservation.ts'
+import { cancelCommand, confirmCommand, extendCommand, reserveCommand } from '../../engine/commands.ts'
+import { metadataErrors, type Holdfast } from '../../engine/holdfast.ts'
+import * as inputs from '../../engine/schemas.ts'
+import { idempotencyOf, sendOutcome } from '../answer.ts'
+import { InvalidRequest } from '../body.ts'
+import { sendRefusal } from '../problem.ts'
+import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, ReservationSchema, writeProblems } from '../schemas.ts'
+import { viewOrder, viewPage, viewReservation } from '../views.ts'
+
+const tags = ['Reservations']
+const params = Type.Object({ id: Type.String() })
+const endProblems = [
+  ...writeProblems,
+  'reservation_not_found',
+  'not_owner',
+  'reservation_cancelled',
+  'reservation_expired',
+  'reservation_lost',
+] as const
+
+export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
+  app.post<{ Body: inputs.ReserveInput }>(
+    '/v1/reservations',
+    {
+      schema: {
+        tags,
+        summary: 'Set units aside for a user: all lines or none',
+        headers,
+        body: inputs.ReserveInput,
+        response: {
+          201: ReservationSchema,
+          ...problems(...writeProblems, 'product_not_found', 'insufficient_stock', 'user_limit_exceeded', 'sale_not_started', 'sale_ended'),
+        },
+      },
+    },
+    async (request, reply) => {
+      refuseLongMetadata(request.body)
+      const outcome = await shop.submit(reserveCommand(request.body, idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewReservation, createdStatus: 201, location: ({ id }) => `/v1/reservations/${id}` })
+    },
+  )
+
+  app.get<{ Params: { id: string } }>(
+    '/v1/reservations/:id',
+    { schema: { tags, summary: 'Read a reservation', params, response: { 200: ReservationSchema, ...problems('reservation_not_found') } } },
+    async (request, reply) => {
+      const reservation = await shop.reservation(request.params.id)
+      return reservation === null ? sendRefusal(reply, { code: 'reservation_not_found' }) : reply.send(viewReservation(reservation))
+    },
+  )
+
+  app.get<{ Querystring: { userId?: string; sku?: string; status?: ReservationStatus; limit?: number; cursor?: string } }>(
+    '/v1/reservations',
+    {
+      schema: {
+        tags,
+        summary: 'List reservations, newest first',
+        querystring: Type.Object(
+          {
+            userId: Type.Optional(inputs.UserId),
+            sku: Type.Optional(inputs.Sku),
+            status: Type.Optional(Type.Enum(['active', 'confirmed', 'cancelled', 'expired'])),
+            ...PageQuery,
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: pageOf(ReservationSchema), ...problems('validation_failed') },
+      },
+    },
+    async (request, reply) => reply.send(viewPage(await shop.reservations(request.query), viewReservation)),
+  )
+
+  app.post<{ Params: { id: string }; Body: inputs.ConfirmInput }>(
+    '/v1/reservations/:id/confirm',
+    {
+      schema: {
+        tags,
+        summary: 'Turn a reservation into an order',
+        description: 'Safe to repeat: 201 the first time, then 200 with the same order.',
+        headers,
+        params,
+        body: inputs.ConfirmInput,
+        response: { 201: OrderSchema, 200: OrderSchema, ...problems(...endProblems, 'order_cancelled') },
+      },
+    },
+    async (request, reply) => {
+      refuseLongMetadata(request.body)
+      const outcome = await shop.submit(confirmCommand(request.params.id, request.body, idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewOrder, createdStatus: 201, location: ({ id }) => `/v1/orders/${id}` })
+    },
+  )
+
+  app.post<{ Params: { id: string }; Body: inputs.CancelInput }>(
+    '/v1/reservations/:id/cancel',
+    {
+      schema: {
+        tags,
+        summary: 'Give the units back',
+        description: 'Safe to repeat.',
+        headers,
+        params,
+        body: inputs.CancelInput,
+        response: { 200: ReservationSchema, ...problems(...endProblems, 'reservation_confirmed') },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await shop.submit(cancelCommand(request.params.id, request.body, idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewReservation })
+    },
+  )
+
+  app.post<{ Params: { id: string }; Body: inputs.ExtendInput }>(
+    '/v1/reservations/:id/extend',
+    {
+      schema: {
+        tags,
+        summary: 'Give the user more time, from now on',
+        description: 'expiresAt never moves back.',
+        headers,
+        params,
+        body: inputs.ExtendInput,
+        response: { 200: ReservationSchema, ...problems(...endProblems, 'reservation_confirmed') },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await shop.submit(extendCommand(request.params.id, request.body, idempotencyOf(request)))
+      return sendOutcome(reply, outcome, { view: viewReservation })
+    },
+  )
+}
+
+function refuseLongMetadata(body: { readonly metadata?: Metadata }): void {
+  const errors = metadataErrors(body)
+  if (errors !== null) throw new InvalidRequest(errors)
+}

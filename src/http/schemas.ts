@@ -1,0 +1,137 @@
+import Type, { type TSchema } from 'typebox'
+import { limits } from '../domain/limits.ts'
+import { MoneySchema, Quantity, Sku } from '../engine/schemas.ts'
+import { errors, type ErrorCode } from './problem.ts'
+
+/** What the service answers, for the documentation and for the contract tests. */
+
+const closed = { additionalProperties: false } as const
+const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
+const Instant = Type.String({ format: 'date-time', description: 'ISO 8601, UTC, with milliseconds.' })
+const Id = Type.String()
+const Metadata = Type.Record(Type.String(), Type.String())
+const Item = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }), unitPrice: nullable(MoneySchema) }, closed)
+const Count = Type.Integer({ minimum: 0 })
+
+export const StockSchema = Type.Object(
+  {
+    sku: Sku,
+    total: Count,
+    reserved: Count,
+    sold: Count,
+    available: Count,
+    version: Type.Integer({ minimum: 1, description: '+1 on every change of total, reserved or sold.' }),
+    status: Type.Enum(['available', 'all_reserved', 'sold_out']),
+    nextReleaseAt: nullable(Instant),
+  },
+  { ...closed, title: 'Stock' },
+)
+
+export const ProductSchema = Type.Object(
+  {
+    sku: Sku,
+    name: Type.String(),
+    description: nullable(Type.String()),
+    price: nullable(MoneySchema),
+    maxPerUser: nullable(Quantity),
+    reservationTtlSeconds: nullable(Type.Integer()),
+    saleStartsAt: nullable(Instant),
+    saleEndsAt: nullable(Instant),
+    stock: StockSchema,
+    createdAt: Instant,
+    updatedAt: Instant,
+  },
+  { ...closed, title: 'Product' },
+)
+
+export const ReservationSchema = Type.Object(
+  {
+    id: Id,
+    userId: Type.String(),
+    status: Type.Enum(['active', 'confirmed', 'cancelled', 'expired']),
+    items: Type.Array(Item),
+    metadata: Metadata,
+    createdAt: Instant,
+    expiresAt: Instant,
+    expiresInMs: Count,
+    endedAt: nullable(Instant),
+    orderId: nullable(Id),
+  },
+  { ...closed, title: 'Reservation' },
+)
+
+export const OrderSchema = Type.Object(
+  {
+    id: Id,
+    reservationId: Id,
+    userId: Type.String(),
+    status: Type.Enum(['placed', 'cancelled']),
+    items: Type.Array(Item),
+    total: nullable(Type.Object({ amount: Count, currency: Type.String() }, closed)),
+    metadata: Metadata,
+    createdAt: Instant,
+    cancelledAt: nullable(Instant),
+  },
+  { ...closed, title: 'Order' },
+)
+
+export const EventSchema = Type.Object(
+  {
+    specversion: Type.Literal('1.0'),
+    id: Type.String(),
+    source: Type.String(),
+    type: Type.String({ examples: ['reservation.created', 'order.created', 'stock.sold_out'] }),
+    time: Instant,
+    subject: Type.String(),
+    data: Type.Union([ReservationSchema, OrderSchema, ProductSchema, StockSchema]),
+  },
+  { ...closed, title: 'Event', description: 'CloudEvents 1.0; data is the thing after the change.' },
+)
+
+export function pageOf(item: TSchema) {
+  return Type.Object({ data: Type.Array(item), nextCursor: nullable(Type.String()) }, closed)
+}
+
+export const PageQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.pageSizeMax, default: limits.pageSizeDefault })),
+  cursor: Type.Optional(Type.String({ description: 'nextCursor of the page before.' })),
+}
+
+export const IdempotencyHeaders = {
+  type: 'object',
+  properties: {
+    'idempotency-key': {
+      type: 'string',
+      description: 'The same key and the same request within 24 h: the first answer again, one effect. 1–255 printable ASCII characters.',
+    },
+  },
+} as const
+
+export const ProblemSchema = Type.Object(
+  { type: Type.String(), title: Type.String(), status: Type.Integer(), detail: Type.String(), code: Type.String() },
+  { title: 'Problem', description: 'RFC 9457, with the members that belong to the code.' },
+)
+
+/** Document the error answers of a route: one entry for each status, naming its codes. */
+export function problems(...codes: readonly ErrorCode[]): Record<number, object> {
+  const byStatus = new Map<number, ErrorCode[]>()
+  for (const code of codes) {
+    const [status] = errors[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, ofStatus]) => [
+      status,
+      { description: ofStatus.map((code) => `\`${code}\``).join(', '), content: { 'application/problem+json': { schema: ProblemSchema } } },
+    ]),
+  )
+}
+
+export const writeProblems = [
+  'validation_failed',
+  'idempotency_key_reused',
+  'payload_too_large',
+  'unsupported_media_type',
+  'overloaded',
+  'store_unavailable',
+] as const

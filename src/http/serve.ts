@@ -1,0 +1,57 @@
+import { isIPv4 } from 'node:net'
+import { createHoldfast } from '../engine/holdfast.ts'
+import { openStore } from '../store/open.ts'
+import { createApp } from './app.ts'
+import { createMetrics } from './metrics.ts'
+
+export interface ServeOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** See `openStore`. */
+  readonly storeUrl: string
+  readonly version: string
+  readonly report: (error: unknown) => void
+}
+
+export interface Service {
+  /** `http://host:port` */
+  readonly address: string
+  /** Take no more connections, finish what is in flight, close the store. Whoever has not sent a whole request by then is cut off. */
+  close(): Promise<void>
+}
+
+/** A stop must be over within ten seconds; a request that is still being sent after this long will not be finished. */
+const graceMs = 7_000
+
+/** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
+export async function serve({ host, port, storeUrl, version, report }: ServeOptions): Promise<Service> {
+  if (!isLoopback(host)) {
+    throw new Error(
+      `Without API keys everybody who reaches ${host} could sell and cancel, so Holdfast only listens on a loopback address. Use --host 127.0.0.1.`,
+    )
+  }
+  const store = await openStore(storeUrl)
+  const metrics = createMetrics(() => shop.queueLength)
+  const shop = createHoldfast({ store, onBatch: metrics.onBatch })
+  try {
+    const app = await createApp({ shop, metrics, version, report })
+    const address = await app.listen({ host, port })
+    return {
+      address,
+      close: async () => {
+        const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+        await app.close()
+        clearTimeout(cut)
+        await shop.close()
+      },
+    }
+  } catch (error) {
+    await shop.close()
+    throw error
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import type { InputError } from '../domain/refusals.ts'
+import { compileCheck } from '../engine/check.ts'
+import { InvalidRequest } from './body.ts'
+
+interface ObjectSchema {
+  readonly required?: readonly string[]
+  readonly properties?: Readonly<Record<string, { readonly type?: string }>>
+}
+
+/** One validator for HTTP and the library: the schemas that document a route are those that refuse. */
+export function validateRequests(app: FastifyInstance): void {
+  app.setValidatorCompiler(compile)
+  // What is sent is made by views.ts; response schemas document it and the contract tests hold it to them.
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.addHook('onRoute', (route) => {
+    if (!route.url.startsWith('/v1/')) return
+    // A parameter nobody knows is a mistake of the caller, on every route.
+    route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
+    const body = route.schema.body as ObjectSchema | undefined
+    if (body === undefined || (body.required ?? []).length > 0) return
+    route.preValidation = (request, _reply, done) => {
+      request.body ??= request.body === undefined ? {} : null
+      done()
+    }
+  })
+}
+
+const compile: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
+  const check = compileCheck(schema)
+  if (httpPart !== 'querystring') return (value: unknown) => verdict(check(value), value)
+  const { properties = {} } = schema as ObjectSchema
+  const integers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
+  return (query: Record<string, unknown>) => {
+    const value = { ...query }
+    for (const name of integers) if (isInteger(value[name])) value[name] = Number(value[name])
+    return verdict(check(value)?.map(bareName) ?? null, value)
+  }
+}
+
+function verdict(errors: readonly InputError[] | null, value: unknown) {
+  return errors === null ? { value } : { error: new InvalidRequest(errors) }
+}
+
+function isInteger(text: unknown): boolean {
+  return typeof text === 'string' && /^\d{1,9}$/.test(text)
+}
+
+function bareName({ path, message }: InputError): InputError {
+  return { path: path.slice(1).replaceAll('~1', '/').replaceAll('~0', '~'), message }
+}

@@ -1,0 +1,33 @@
+import type { Order } from '../../domain/order.ts'
+import type { Reservation } from '../../domain/reservation.ts'
+import type { Page, PageQuery, Store } from '../port.ts'
+
+const pageSize = 500
+
+/** Every item of a list, one page in memory at a time. */
+async function* all<Item>(readPage: (query: PageQuery) => Promise<Page<Item>>): AsyncGenerator<Item, void, void> {
+  let cursor: string | null = null
+  do {
+    const page: Page<Item> = await readPage({ limit: pageSize, cursor })
+    yield* page.data
+    cursor = page.nextCursor
+  } while (cursor !== null)
+}
+
+export function allReservations(store: Store, sku: string | null = null): AsyncGenerator<Reservation, void, void> {
+  return all((query) => store.reservations({ userId: null, sku, status: null }, query))
+}
+
+export function allOrders(store: Store): AsyncGenerator<Order, void, void> {
+  return all((query) => store.orders({ userId: null }, query))
+}
+
+/** As `Map` by the key that names each item. */
+export async function mapOf<Item, Value>(
+  readPage: (query: PageQuery) => Promise<Page<Item>>,
+  entry: (item: Item) => readonly [string, Value],
+): Promise<Map<string, Value>> {
+  const map = new Map<string, Value>()
+  for await (const item of all(readPage)) map.set(...entry(item))
+  return map
+}
