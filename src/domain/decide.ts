@@ -1,5 +1,5 @@
 import { Books } from './books.ts'
-import type { Command, Outcome, Result } from './command.ts'
+import type { Command, Outcome } from './command.ts'
 import { cancel, confirm, expire, extend } from './decide-end.ts'
 import { cancelOrder } from './decide-order.ts'
 import { adjustStock, createProduct, updateProduct } from './decide-product.ts'
@@ -46,7 +46,7 @@ function answer(books: Books, command: Command, expired: number): Outcome {
   return outcome
 }
 
-function act(books: Books, command: Command, expired: number): Outcome<Result> {
+function act(books: Books, command: Command, expired: number): Outcome {
   switch (command.type) {
     case 'reserve':
       return reserve(books, command)

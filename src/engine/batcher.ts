@@ -20,10 +20,10 @@ export interface BatchReport {
 
 export interface Batcher {
   /** Resolves with the command's own answer. Throws the faults of the store, `overloaded`, or `closed`. */
-  submit(command: Command): Promise<Outcome>
+  readonly submit: (command: Command) => Promise<Outcome>
   readonly queueLength: number
   /** Finish what is queued and take no more. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 interface Waiting {
@@ -74,11 +74,10 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
   /** Give every caller of the batch its own answer. A batch that the store cannot take for another reason than a fault is halved until the one command at fault stands alone. */
   async function settle(batch: readonly Waiting[], repeat: boolean): Promise<void> {
     const commands = batch.map((waiting) => waiting.command)
+    const startedAt = performance.now()
+    let outcomes: readonly Outcome[]
     try {
-      const startedAt = performance.now()
-      const outcomes = await executeStubbornly(commands, repeat)
-      for (let index = 0; index < batch.length; index++) batch[index]!.resolve(outcomes[index]!)
-      onBatch({ commands, outcomes, elapsedMs: performance.now() - startedAt })
+      outcomes = await executeStubbornly(commands, repeat)
     } catch (error) {
       if (faultCode(error) === null && batch.length > 1) {
         const middle = batch.length >> 1
@@ -87,6 +86,14 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
       } else {
         for (const waiting of batch) waiting.reject(error)
       }
+      return
+    }
+    for (let index = 0; index < batch.length; index++) batch[index]!.resolve(outcomes[index]!)
+    try {
+      onBatch({ commands, outcomes, elapsedMs: performance.now() - startedAt })
+    } catch (error) {
+      // Whoever watches the batches must not be able to stop them.
+      process.emitWarning(error instanceof Error ? error : String(error))
     }
   }
 

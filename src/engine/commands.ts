@@ -52,7 +52,7 @@ export function createProductCommand(input: CreateProductInput, idempotency: Key
 }
 
 export function updateProductCommand(sku: string, patch: UpdateProductInput, idempotency: Key): UpdateProduct {
-  return { type: 'updateProduct', sku, patch: patch as Partial<ProductDetails>, idempotency }
+  return { type: 'updateProduct', sku, patch, idempotency }
 }
 
 export function adjustStockCommand(sku: string, { delta, reason }: AdjustStockInput, idempotency: Key): AdjustStock {

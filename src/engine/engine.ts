@@ -20,12 +20,12 @@ export interface EngineOptions {
 export interface Engine {
   readonly store: Store
   /** For commands that are checked already. Throws the faults of the store, `overloaded`, or `closed`. */
-  submit<C extends Command>(command: C): Promise<OutcomeOf<C>>
-  sweep(): Promise<number>
+  readonly submit: <C extends Command>(command: C) => Promise<OutcomeOf<C>>
+  readonly sweep: () => Promise<number>
   readonly follow: Feed['follow']
   readonly queueLength: number
   /** Take no more, finish what is queued, close the store. Safe to repeat. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry = 'timer', onBatch }: EngineOptions): Engine {

@@ -8,11 +8,11 @@ export interface ExpiryOptions {
 
 export interface Expiry {
   /** Give back everything that is due now; resolves with the number of reservations. Safe to repeat. */
-  sweep(): Promise<number>
+  readonly sweep: () => Promise<number>
   /** A reservation will be due in so many milliseconds. */
-  notice(dueInMs: number): void
-  start(): void
-  close(): void
+  readonly notice: (dueInMs: number) => void
+  readonly start: () => void
+  readonly close: () => void
 }
 
 /** One batch of due reservations: few enough that buyers hardly wait behind it. */
@@ -26,16 +26,23 @@ const timerMsMax = 2 ** 31 - 1
  * takes them back inside the batch that needs them.
  */
 export function createExpiry({ store, submit }: ExpiryOptions): Expiry {
-  let timer: NodeJS.Timeout | null = null
+  let timer: NodeJS.Timeout | undefined
+  /** When the timer has to fire, by the monotonic clock of this process. */
   let wakeAt = Infinity
   let closed = false
-  let sweeping = false
+  let ticking = false
 
-  const set = (dueInMs: number): void => {
-    if (closed) return
-    if (timer !== null) clearTimeout(timer)
-    wakeAt = performance.now() + dueInMs
-    timer = setTimeout(() => void tick(), Math.min(Math.ceil(dueInMs), timerMsMax))
+  const wakeIn = (dueInMs: number): void => {
+    const at = performance.now() + dueInMs
+    if (at >= wakeAt) return
+    wakeAt = at
+    arm()
+  }
+
+  const arm = (): void => {
+    clearTimeout(timer)
+    if (closed || ticking || wakeAt === Infinity) return
+    timer = setTimeout(() => void tick(), Math.min(Math.ceil(wakeAt - performance.now()), timerMsMax))
     timer.unref()
   }
 
@@ -50,29 +57,28 @@ export function createExpiry({ store, submit }: ExpiryOptions): Expiry {
   }
 
   const tick = async (): Promise<void> => {
-    sweeping = true
+    ticking = true
     wakeAt = Infinity
     try {
       await sweep()
       const next = await store.nextDueInMs()
-      sweeping = false
-      if (next !== null) set(Math.max(next, 1))
+      // At least a millisecond: where the store's clock and ours round differently, the same due time must not be asked for in a tight loop.
+      if (next !== null) wakeIn(Math.max(next, 1))
     } catch {
-      sweeping = false
       // The store is away; its callers hear of it. Units that are due stay sellable meanwhile.
-      set(retryMs)
+      wakeIn(retryMs)
     }
+    ticking = false
+    arm()
   }
 
   return {
     sweep,
-    notice: (dueInMs) => {
-      if (!sweeping && performance.now() + dueInMs < wakeAt) set(dueInMs)
-    },
-    start: () => set(0),
+    notice: wakeIn,
+    start: () => wakeIn(0),
     close: () => {
       closed = true
-      if (timer !== null) clearTimeout(timer)
+      clearTimeout(timer)
     },
   }
 }

@@ -9,10 +9,10 @@ export interface FollowOptions {
 
 export interface Feed {
   /** Every event from the cursor on, as they come, until the signal aborts. */
-  follow(options?: FollowOptions): AsyncGenerator<Event, void, void>
+  readonly follow: (options?: FollowOptions) => AsyncGenerator<Event, void, void>
   /** Something was committed. */
-  wake(): void
-  close(): void
+  readonly wake: () => void
+  readonly close: () => void
 }
 
 const pageSize = 200

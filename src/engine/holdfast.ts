@@ -24,46 +24,54 @@ export interface WriteOptions {
  */
 export interface Holdfast extends AsyncDisposable {
   /** Set units aside for one user: all lines or none. Repeating without a key makes another reservation. */
-  reserve(input: schemas.ReserveInput, options?: WriteOptions): Promise<Outcome<Results['reserve']>>
+  readonly reserve: (input: schemas.ReserveInput, options?: WriteOptions) => Promise<Outcome<Results['reserve']>>
   /** Turn a reservation into an order. Safe to repeat: the same order again, with `created` false. */
-  confirm(reservationId: string, input?: schemas.ConfirmInput, options?: WriteOptions): Promise<Outcome<Results['confirm']>>
+  readonly confirm: (reservationId: string, input?: schemas.ConfirmInput, options?: WriteOptions) => Promise<Outcome<Results['confirm']>>
   /** Give the units back. Safe to repeat. */
-  cancel(reservationId: string, input?: schemas.CancelInput, options?: WriteOptions): Promise<Outcome<Results['cancel']>>
+  readonly cancel: (reservationId: string, input?: schemas.CancelInput, options?: WriteOptions) => Promise<Outcome<Results['cancel']>>
   /** More time from now on; `expiresAt` never moves back. */
-  extend(reservationId: string, input: schemas.ExtendInput, options?: WriteOptions): Promise<Outcome<Results['extend']>>
-  createProduct(input: schemas.CreateProductInput, options?: WriteOptions): Promise<Outcome<Results['createProduct']>>
+  readonly extend: (reservationId: string, input: schemas.ExtendInput, options?: WriteOptions) => Promise<Outcome<Results['extend']>>
+  readonly createProduct: (input: schemas.CreateProductInput, options?: WriteOptions) => Promise<Outcome<Results['createProduct']>>
   /** null clears an optional property. */
-  updateProduct(sku: string, patch: schemas.UpdateProductInput, options?: WriteOptions): Promise<Outcome<Results['updateProduct']>>
+  readonly updateProduct: (
+    sku: string,
+    patch: schemas.UpdateProductInput,
+    options?: WriteOptions,
+  ) => Promise<Outcome<Results['updateProduct']>>
   /** Put units on sale or take unsold ones off. Repeating without a key adds up. */
-  adjustStock(sku: string, input: schemas.AdjustStockInput, options?: WriteOptions): Promise<Outcome<Results['adjustStock']>>
+  readonly adjustStock: (sku: string, input: schemas.AdjustStockInput, options?: WriteOptions) => Promise<Outcome<Results['adjustStock']>>
   /** Undo a sale; the units are back on sale. Safe to repeat. */
-  cancelOrder(orderId: string, input?: schemas.CancelOrderInput, options?: WriteOptions): Promise<Outcome<Results['cancelOrder']>>
+  readonly cancelOrder: (
+    orderId: string,
+    input?: schemas.CancelOrderInput,
+    options?: WriteOptions,
+  ) => Promise<Outcome<Results['cancelOrder']>>
 
-  product(sku: string): Promise<Product | null>
-  products(query?: Partial<PageQuery>): Promise<Page<Product>>
-  reservation(id: string): Promise<Reservation | null>
-  reservations(query?: Partial<PageQuery & ReservationFilter>): Promise<Page<Reservation>>
-  order(id: string): Promise<Order | null>
-  orders(query?: Partial<PageQuery & OrderFilter>): Promise<Page<Order>>
+  readonly product: (sku: string) => Promise<Product | null>
+  readonly products: (query?: Partial<PageQuery>) => Promise<Page<Product>>
+  readonly reservation: (id: string) => Promise<Reservation | null>
+  readonly reservations: (query?: Partial<PageQuery & ReservationFilter>) => Promise<Page<Reservation>>
+  readonly order: (id: string) => Promise<Order | null>
+  readonly orders: (query?: Partial<PageQuery & OrderFilter>) => Promise<Page<Order>>
   /** Oldest first; `nextCursor` continues, now or tomorrow. */
-  events(query?: Partial<PageQuery>): Promise<Page<Event>>
+  readonly events: (query?: Partial<PageQuery>) => Promise<Page<Event>>
   /** Events as they come, until the signal aborts or Holdfast is closed. */
-  follow(options?: FollowOptions): AsyncGenerator<Event, void, void>
+  readonly follow: (options?: FollowOptions) => AsyncGenerator<Event, void, void>
 
   /** Give back everything that is due now; how many reservations that were. The timer does it by itself. */
-  sweep(): Promise<number>
+  readonly sweep: () => Promise<number>
   /** A command that is checked already, as the HTTP service gives them. */
-  submit<C extends Command>(command: C): Promise<OutcomeOf<C>>
+  readonly submit: <C extends Command>(command: C) => Promise<OutcomeOf<C>>
   /** Commands that wait for the store. */
   readonly queueLength: number
   /** Milliseconds until the next reservation is due; throws `store_unavailable` when the store does not answer. */
-  nextDueInMs(): Promise<number | null>
+  readonly nextDueInMs: () => Promise<number | null>
   /** Take no more, finish what is queued, close the store. Safe to repeat; `await using` does it. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
-export function createHoldfast(options: EngineOptions): Holdfast {
-  const engine = createEngine(options)
+export function createHoldfast(engineOptions: EngineOptions): Holdfast {
+  const engine = createEngine(engineOptions)
   const { store } = engine
 
   const write = async <C extends Command>(
@@ -75,7 +83,7 @@ export function createHoldfast(options: EngineOptions): Holdfast {
     build: (key: Idempotency | null) => C,
   ): Promise<OutcomeOf<C>> => {
     const errors = check(input) ?? textErrors(input) ?? metadataErrors(input) ?? keyErrors(idempotencyKey)
-    if (errors !== null) return refuse(errors) as OutcomeOf<C>
+    if (errors !== null) return refuse(errors)
     const key =
       idempotencyKey === undefined
         ? null

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
 import { answerFailures, answerOtherMethods } from './failures.ts'
@@ -31,7 +31,9 @@ export async function createApp({ shop, metrics, version, report }: AppOptions):
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1_000 },
-    frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, 'not_found', `The path ${request.url} cannot be read.`),
+    frameworkErrors: (_error, request, reply) => {
+      void sendProblem(reply, 'not_found', `The path ${request.url} cannot be read.`)
+    },
   })
   parseBodies(app)
   validateRequests(app)

@@ -38,12 +38,19 @@ function parseBody(body: Buffer): unknown {
     // Refuses "__proto__" and "constructor.prototype" as property names.
     value = secureJson.parse(text)
   } catch (error) {
-    throw invalidBody(error instanceof SyntaxError ? `must be JSON: ${error.message}` : 'must be JSON')
+    throw invalidBody(bodyProblem(error))
   }
   // Only an escape can bring U+0000 or half a surrogate pair into valid UTF-8.
   const bad = text.includes('\\u') ? findBadText(value) : null
   if (bad !== null) throw new InvalidRequest([bad])
   return value
+}
+
+function bodyProblem(error: unknown): string {
+  const { message } = error as Error
+  return message.includes('forbidden prototype')
+    ? 'must not have a property named __proto__ or constructor.prototype'
+    : `must be JSON: ${message}`
 }
 
 function invalidBody(message: string): InvalidRequest {

@@ -27,7 +27,7 @@ function sendFailure(reply: FastifyReply, error: FastifyError | InvalidRequest, 
       return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: 'cursor', message: 'is not a cursor of this list' }] })
     default:
   }
-  const { code, statusCode = 500 } = error as FastifyError
+  const { code, statusCode = 500 } = error
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return sendProblem(reply, 'payload_too_large', `A body may have ${bodyBytesMax} bytes at most.`)
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return sendProblem(reply, 'unsupported_media_type', 'Send the body as application/json.')

@@ -3,9 +3,9 @@ import type { BatchReport } from '../engine/batcher.ts'
 
 export interface Metrics {
   readonly contentType: string
-  text(): Promise<string>
+  readonly text: () => Promise<string>
   /** Counted once for each batch, so that the hot path pays nothing for it. */
-  onBatch(batch: BatchReport): void
+  readonly onBatch: (batch: BatchReport) => void
 }
 
 export function createMetrics(queueLength: () => number): Metrics {
@@ -29,13 +29,11 @@ export function createMetrics(queueLength: () => number): Metrics {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
     registers,
   })
-  new Gauge({
+  const queue: Gauge = new Gauge({
     name: 'holdfast_queue_length_commands',
     help: 'Commands that wait for the store.',
     registers,
-    collect() {
-      this.set(queueLength())
-    },
+    collect: () => queue.set(queueLength()),
   })
 
   return {
