@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Fault } from '../../domain/faults.ts'
+import { inspect } from './inspect.ts'
 import { migrate } from './migrate.ts'
 
 /** The part of `node:sqlite` that is used here; `@photostructure/sqlite` has the same. */
@@ -19,8 +20,8 @@ export interface Statement {
   all(...values: Value[]): Row[]
 }
 
-/** Full integrity checks read the whole file. Beyond this size only the narrow tables are checked at start, so that a service is back within a second of a crash; `holdfast audit` checks the rest. */
-const fullCheckBytesMax = 256 * 1024 * 1024
+/** `DatabaseSync` of either package. */
+export type Driver = new (path: string, options?: { readonly readOnly?: boolean }) => Database
 
 const memory = ':memory:'
 
@@ -29,13 +30,13 @@ const memory = ':memory:'
  * a file in use, of another program, of a newer Holdfast, damaged, or in a folder that does not exist.
  */
 export async function connect(path: string): Promise<Database> {
-  const Driver = await loadDriver()
+  const driver = await loadDriver()
   if (path !== memory && !existsSync(dirname(resolve(path))))
     throw new Fault('cannot_open', `The folder of ${path} does not exist; create it first.`)
-  const stoppedUncleanly = path !== memory && (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
   let database: Database | null = null
   try {
-    database = new Driver(path)
+    if (path !== memory) inspect(driver, path)
+    database = new driver(path)
     // FULL: acknowledged means on disk. Exclusive: one writer, and a second process is told so. The cache bounds memory, not the number of reservations.
     database.exec(`
       pragma locking_mode = exclusive;
@@ -48,11 +49,10 @@ export async function connect(path: string): Promise<Database> {
       begin exclusive;
       commit;
     `)
-    if (stoppedUncleanly) checkIntegrity(database, path)
-    migrate(database, path)
+    migrate(database)
     return database
   } catch (error) {
-    database?.close()
+    if (database !== null) disconnect(database)
     throw openingFault(error, path)
   }
 }
@@ -70,28 +70,19 @@ export function disconnect(database: Database): void {
   database.close()
 }
 
-async function loadDriver(): Promise<new (path: string) => Database> {
+async function loadDriver(): Promise<Driver> {
   // Named by variables: neither is there on every Node, and a bundler must not demand it.
   const builtIn = 'node:sqlite'
   const packaged = '@photostructure/sqlite'
   for (const name of [builtIn, packaged]) {
     try {
-      const driver = (await import(name)) as { DatabaseSync: new (path: string) => Database }
-      return driver.DatabaseSync
+      const { DatabaseSync } = (await import(name)) as { DatabaseSync: Driver }
+      return DatabaseSync
     } catch {
       continue
     }
   }
   throw new Fault('cannot_open', `SQLite needs Node 22.13 or newer, or the package ${packaged}: npm install ${packaged}@1`)
-}
-
-function checkIntegrity(database: Database, path: string): void {
-  const whole = statSync(path).size <= fullCheckBytesMax
-  const checks = whole ? ['pragma quick_check(1)'] : ['pragma quick_check(products)', 'pragma quick_check(stock)']
-  for (const check of checks) {
-    const finding = Object.values(database.prepare(check).get() ?? {})[0]
-    if (finding !== 'ok') throw new Fault('cannot_open', `${path} is damaged (${finding}). Restore a backup; nothing was changed.`)
-  }
 }
 
 function openingFault(error: unknown, path: string): unknown {
@@ -126,6 +117,7 @@ export const resultCodes = {
   corrupt: 11,
   full: 13,
   cannotOpen: 14,
+  constraint: 19,
   notADatabase: 26,
 } as const
 

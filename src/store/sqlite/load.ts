@@ -6,7 +6,7 @@ import type { ProductRow } from '../../domain/product.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { Row } from './connect.ts'
-import { integer, readAnswer, readOrder, readProduct, readReservation, readStock } from './rows.ts'
+import { integer, readAnswer, readOrder, readProduct, readReservation, readStock, text } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 export interface LoadedFacts extends Facts {
@@ -14,8 +14,17 @@ export interface LoadedFacts extends Facts {
   readonly seqs: ReadonlyMap<string, number>
 }
 
-/** Read what `Facts` asks for, inside the transaction that will write what is decided. */
-export function loadFacts(sql: Statements, commands: readonly Command[], now: number, repeat: boolean): LoadedFacts {
+/**
+ * Read what `Facts` asks for, inside the transaction that will write what is decided. `known` are products read before: nobody but this store can
+ * change them. Stock is read anew each time.
+ */
+export function loadFacts(
+  sql: Statements,
+  known: Map<string, ProductRow>,
+  commands: readonly Command[],
+  now: number,
+  repeat: boolean,
+): LoadedFacts {
   const products = new Map<string, ProductRow>()
   const stock = new Map<string, StockRow>()
   const reservations = new Map<string, ReservationRow>()
@@ -94,15 +103,15 @@ export function loadFacts(sql: Statements, commands: readonly Command[], now: nu
     }
   }
 
+  loadProducts([...wanted.keys()])
   // No-lag expiry: where the free units do not cover what is wanted, so many due reservations that they do, or all. Each may bring further skus, which want nothing.
-  for (const [sku, units] of wanted) {
-    loadProduct(sku)
+  for (const [sku, units] of [...wanted]) {
     const row = stock.get(sku)
     if (row === undefined) continue
     const missing = units - (row.total - row.reserved - row.sold)
     if (missing > 0) reclaim(sku, missing)
   }
-  for (const sku of wanted.keys()) loadProduct(sku)
+  loadProducts([...wanted.keys()].filter((sku) => !stock.has(sku)))
 
   for (const [sku, units] of wanted) {
     const row = stock.get(sku)
@@ -124,12 +133,15 @@ export function loadFacts(sql: Statements, commands: readonly Command[], now: nu
 
   return { products, stock, reservations, orders, usage, releases, answers, seqs }
 
-  function loadProduct(sku: string): void {
-    if (products.has(sku)) return
-    const row = sql.product.get(sku)
-    if (row === undefined) return
-    products.set(sku, readProduct(row))
-    stock.set(sku, readStock(row))
+  function loadProducts(skus: readonly string[]): void {
+    if (skus.length === 0) return
+    for (const row of sql.stockOf.all(JSON.stringify(skus))) stock.set(text(row['sku']), readStock(row))
+    for (const sku of skus) {
+      if (!stock.has(sku)) continue
+      let product = known.get(sku)
+      if (product === undefined) known.set(sku, (product = readProduct(sql.product.get(sku)!)))
+      products.set(sku, product)
+    }
   }
 
   function reclaim(sku: string, missing: number): void {

@@ -30,7 +30,6 @@ export function readReservations(sql: Statements, filter: ReservationFilter, que
   const { userId, sku, status } = filter
   const rowsBefore = (seq: number): Row[] => {
     if (userId !== null) return sql.reservationsOfUserBefore.all(userId, seq, scanStep)
-    if (sku !== null) return sql.reservationsOfSkuBefore.all(sku, seq, scanStep)
     return sql.reservationsBefore.all(seq, scanStep)
   }
   return newestFirst(query, rowsBefore, (row) => {

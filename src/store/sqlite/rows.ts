@@ -140,7 +140,7 @@ export function integer(value: Value | undefined): number {
   return value
 }
 
-function text(value: Value | undefined): string {
+export function text(value: Value | undefined): string {
   if (typeof value !== 'string') throw new Error(`expected text in the database, found ${JSON.stringify(value)}`)
   return value
 }

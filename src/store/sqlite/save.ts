@@ -14,8 +14,7 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   const products = new Map([...changes.newProducts, ...changes.changedProducts].map((row) => [row.sku, row]))
   for (const row of changes.newProducts) sql.insertProduct.run(row.sku, ...detailsOf(row), row.createdAt, row.updatedAt)
   for (const row of changes.changedProducts) sql.updateProduct.run(...detailsOf(row), row.updatedAt, row.sku)
-  for (const row of changes.newStock) sql.insertStock.run(...booksOf(row))
-  for (const row of changes.changedStock) sql.updateStock.run(...booksOf(row))
+  sql.saveStock([...changes.newStock, ...changes.changedStock].map(stockValues))
 
   const isLimited = (sku: string): boolean => (products.get(sku) ?? facts.products.get(sku))?.maxPerUser != null
   const newSeqs = insertReservations(sql, changes.newReservations, isLimited)
@@ -38,8 +37,8 @@ function detailsOf(row: ProductRow): Value[] {
   return [name, description, price?.amount ?? null, price?.currency ?? null, maxPerUser, reservationTtlSeconds, saleStartsAt, saleEndsAt]
 }
 
-function booksOf(row: StockRow): Value[] {
-  return [row.total, row.reserved, row.sold, row.version, row.sku]
+function stockValues(row: StockRow): Value[] {
+  return [row.sku, row.total, row.reserved, row.sold, row.version]
 }
 
 /** All as active; where each stands in its table. */

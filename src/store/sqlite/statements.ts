@@ -12,22 +12,19 @@ const queries = {
   rollback: 'rollback',
 
   product: `select ${productColumns} from products p join stock s on s.sku = p.sku where p.sku = ?`,
+  /** The books of many skus, given as a JSON array. */
+  stockOf: 'select s.sku, s.total, s.reserved, s.sold, s.version from json_each(?) wanted join stock s on s.sku = wanted.value',
   productsAfter: `select ${productColumns} from products p join stock s on s.sku = p.sku where p.sku > ? order by p.sku limit ?`,
   insertProduct: `insert into products (sku, name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds,
     sale_starts_at, sale_ends_at, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   updateProduct: `update products set name = ?, description = ?, price_amount = ?, price_currency = ?, max_per_user = ?, reservation_ttl_seconds = ?,
     sale_starts_at = ?, sale_ends_at = ?, updated_at = ? where sku = ?`,
 
-  insertStock: 'insert into stock (total, reserved, sold, version, sku) values (?, ?, ?, ?, ?)',
-  updateStock: 'update stock set total = ?, reserved = ?, sold = ?, version = ? where sku = ?',
-
   lastReservation: 'select coalesce(max(seq), 0) as seq from reservations',
   reservation: `select ${reservationColumns} from reservations r where r.id = ?`,
   reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
   reservationsBefore: `select ${reservationColumns} from reservations r where r.seq < ? order by r.seq desc limit ?`,
   reservationsOfUserBefore: `select ${reservationColumns} from reservations r where r.user_id = ? and r.seq < ? order by r.seq desc limit ?`,
-  reservationsOfSkuBefore: `select ${reservationColumns} from reservation_lines l join reservations r on r.seq = l.reservation_seq
-    where l.sku = ? and l.reservation_seq < ? order by l.reservation_seq desc limit ?`,
   updateReservation: 'update reservations set status = ?, expires_at = ?, ended_at = ?, order_id = ? where seq = ?',
   updateLine: 'update reservation_lines set due_at = ? where sku = ? and reservation_seq = ?',
   /** The line has ended and its units count against nobody. */
@@ -76,10 +73,16 @@ const bulkInserts = {
     'reservations (seq, id, user_id, status, items, metadata, created_at, expires_at)',
     `(?, ?, ?, 'active', ?, ?, ?, ?)`,
   ],
+  /** Upserts: one statement for many skus, and the update of a row that is there costs the same. */
+  saveStock: [
+    'stock (sku, total, reserved, sold, version)',
+    '(?, ?, ?, ?, ?)',
+    'on conflict (sku) do update set total = excluded.total, reserved = excluded.reserved, sold = excluded.sold, version = excluded.version',
+  ],
   insertLines: ['reservation_lines (sku, reservation_seq, quantity, due_at, holder)', '(?, ?, ?, ?, ?)'],
   insertOrders: ['orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at)', '(?, ?, ?, ?, ?, ?, ?)'],
   insertEvents: ['events (type, time, subject, expires_at, stock, data, reason)', '(?, ?, ?, ?, ?, ?, ?)'],
-} as const
+} as const satisfies Record<string, readonly [into: string, values: string, conflict?: string]>
 
 type BulkInsert = ReturnType<typeof prepareBulkInsert>
 
@@ -88,6 +91,9 @@ export type Statements = Record<keyof typeof queries, Statement> & Record<keyof 
 export function prepareStatements(database: Database): Statements {
   return Object.fromEntries([
     ...Object.entries(queries).map(([name, sql]) => [name, database.prepare(sql)]),
-    ...Object.entries(bulkInserts).map(([name, [into, values]]) => [name, prepareBulkInsert(database, into, values)]),
+    ...Object.entries(bulkInserts).map(([name, [into, values, conflict = '']]) => [
+      name,
+      prepareBulkInsert(database, into, values, conflict),
+    ]),
   ]) as Statements
 }

@@ -1,6 +1,7 @@
 import { decide } from '../../domain/decide.ts'
 import { Fault } from '../../domain/faults.ts'
 import { viewOrder } from '../../domain/order.ts'
+import type { ProductRow } from '../../domain/product.ts'
 import { viewReservation } from '../../domain/reservation.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import type { Store } from '../port.ts'
@@ -18,6 +19,9 @@ export interface SqliteOptions {
   readonly batchSizeMax?: number
 }
 
+/** Bounds memory for shops with very many skus. */
+const knownProductsMax = 10_000
+
 /**
  * The embedded store: one file, one process, acknowledged means on disk. Throws the fault `cannot_open` when the file cannot be used.
  * It works on the calling thread: a batch costs tens of microseconds per command and one fsync.
@@ -25,6 +29,7 @@ export interface SqliteOptions {
 export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 1_000 }: SqliteOptions): Promise<Store> {
   const database = await connect(path)
   const sql = prepareStatements(database)
+  const knownProducts = new Map<string, ProductRow>()
   let open = true
 
   /** Faults of the file and the disk become `store_unavailable`; anything else is a bug and stays what it is. */
@@ -44,9 +49,10 @@ export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 1_
         sql.begin.run()
         try {
           const now = clock()
-          const facts = loadFacts(sql, commands, now, repeat)
+          const facts = loadFacts(sql, knownProducts, commands, now, repeat)
           const { outcomes, changes } = decide(commands, facts, now)
           saveChanges(sql, changes, facts)
+          if (changes.changedProducts.length > 0 || knownProducts.size > knownProductsMax) knownProducts.clear()
           sql.commit.run()
           return outcomes
         } catch (error) {

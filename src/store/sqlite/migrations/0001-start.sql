@@ -49,7 +49,7 @@ create table reservation_lines (
   quantity integer not null check (quantity > 0),
   due_at integer,
   holder text,
-  primary key (sku, reservation_seq)
+  primary key (reservation_seq, sku)
 ) strict, without rowid;
 
 create index reservation_lines_due on reservation_lines (sku, due_at, quantity) where due_at is not null;
