@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import { readStoreUrl, SettingError } from '../config.ts'
+import { faultCode } from '../domain/faults.ts'
+import { audit, type AuditReport } from '../store/audit.ts'
+import { openStore } from '../store/open.ts'
+import { exitCodes, Failure } from './failure.ts'
+import { count, countOf, paint, renderTable } from './table.ts'
+
+interface AuditFlags {
+  readonly store?: string
+  readonly json?: boolean
+}
+
+export function addAudit(program: Command): void {
+  program
+    .command('audit')
+    .description('Explain every unit of a store: do counters, rows and events agree? Exits with 1 if not.')
+    .option('--store <url>', 'the store to read; it must not be in use (HOLDFAST_STORE)')
+    .option('--json', 'print one JSON object')
+    .action(runAudit)
+}
+
+async function runAudit({ store: flag, json = false }: AuditFlags): Promise<void> {
+  const storeUrl = readStoreUrl(flag)
+  refuseMissing(storeUrl)
+  const report = await read(storeUrl)
+  process.stdout.write(json ? `${JSON.stringify({ store: storeUrl, ...report })}\n` : show(storeUrl, report))
+  if (!report.ok) process.exitCode = exitCodes.failed
+}
+
+/** Opening would make an empty store, in which every unit is accounted for. */
+function refuseMissing(storeUrl: string): void {
+  if (!storeUrl.startsWith('sqlite:')) return
+  const path = storeUrl.slice('sqlite:'.length)
+  if (path === ':memory:') throw new SettingError('--store must name a file: a store in memory is empty when it is opened.')
+  if (path !== '' && !existsSync(path)) throw new Failure(`There is no file ${path}; nothing was audited.`)
+}
+
+async function read(storeUrl: string): Promise<AuditReport> {
+  const store = await openStore(storeUrl)
+  const progress = createProgress()
+  try {
+    return await audit(store, { onProgress: ({ phase, done }) => progress.show(phase, done) })
+  } catch (error) {
+    // Rows that no Holdfast wrote meet checks that expect them to be right; to the reader it is damage all the same.
+    if (faultCode(error) !== null || !(error instanceof Error)) throw error
+    throw new Failure(`The store ${storeUrl} is damaged and cannot be read to its end: ${error.message}.`, error)
+  } finally {
+    progress.clear()
+    await store.close()
+  }
+}
+
+interface Progress {
+  show(phase: string, done: number): void
+  clear(): void
+}
+
+const progressPauseMs = 100
+
+/** One line that is written over, for a person who waits; nothing in a log. How much there is to read is not known beforehand. */
+function createProgress(): Progress {
+  const { stderr } = process
+  if (!stderr.isTTY) return { show: () => {}, clear: () => {} }
+  let nextAt = 0
+  return {
+    show: (phase, done) => {
+      if (performance.now() < nextAt) return
+      nextAt = performance.now() + progressPauseMs
+      stderr.clearLine(0)
+      stderr.cursorTo(0)
+      stderr.write(`Reading ${phase}: ${count(done)}`)
+    },
+    clear: () => {
+      stderr.clearLine(0)
+      stderr.cursorTo(0)
+    },
+  }
+}
+
+function show(storeUrl: string, { ok, products, reservations, orders, events, findings, unsettled }: AuditReport): string {
+  const table = renderTable(
+    [
+      { title: '', align: 'left' },
+      { title: '', align: 'right' },
+    ],
+    [
+      ['products', count(products)],
+      ['reservations', count(reservations)],
+      ['orders', count(orders)],
+      ['events', count(events)],
+      'rule',
+      ['findings', count(findings.length)],
+    ],
+  )
+  const explained = findings.map(({ promise, sku, message, units }) => {
+    const title = paint('bold', [promise, sku].filter((part) => part !== null && part !== '').join('  '))
+    return [`${paint('red', '✗')} ${title}`, `  ${message}`, ...units.map((unit) => `    ${unit}`), ''].join('\n')
+  })
+  const notes = unsettled.length === 0 ? [] : [`Changing while they were read, and so not judged in full: ${unsettled.join(', ')}.`]
+  const verdict = ok
+    ? paint('green', '✓ Every unit is accounted for.')
+    : paint('red', `✗ ${countOf(findings.length, 'finding')}: this store is not consistent. Keep a copy of the file before anything else.`)
+  return [`Audit of ${storeUrl}`, table, ...explained, ...notes, verdict, ''].join('\n')
+}

@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
+import { explain, Failure } from './failure.ts'
+
+/** A stop is over within ten seconds, even if something hangs. */
+const stopMsMax = 9_500
+
+export function addServe(program: Command, version: string): void {
+  program
+    .command('serve')
+    .description('Serve the HTTP API until SIGTERM or SIGINT.')
+    .option('--port <port>', `port to listen on, 0 for any free one (HOLDFAST_PORT; default ${defaults.port})`)
+    .option('--host <host>', `address to listen on (HOLDFAST_HOST; default ${defaults.host})`)
+    .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
+    .action((flags: ServiceFlags) => serve(flags, version))
+}
+
+async function serve(flags: ServiceFlags, version: string): Promise<void> {
+  const settings = readServiceSettings(flags)
+  // Loaded here, so that the other commands do not wait for the web framework.
+  const http = await import('../http/serve.ts')
+  const starting = http.serve({ ...settings, version, report: (error) => void process.stderr.write(`${explain(error)}\n`) })
+  const stop = stopOnSignal(async () => (await starting).close())
+  try {
+    const { address } = await starting
+    process.stderr.write('No API keys are configured: everybody on this machine may do everything.\n')
+    process.stdout.write(`Holdfast answers at ${address} (store ${settings.storeUrl})\n`)
+  } catch (error) {
+    stop.uninstall()
+    throw startFailure(error, settings)
+  }
+}
+
+/** npm passes on a Ctrl-C that the terminal has sent already, so a second signal must not cut short what the first one began. */
+function stopOnSignal(close: () => Promise<void>): { uninstall(): void } {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+  let stopping = false
+  const onSignal = (): void => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), stopMsMax).unref()
+    close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${explain(error)}\n`)
+        process.exit(1)
+      },
+    )
+  }
+  for (const signal of signals) process.on(signal, onSignal)
+  return {
+    uninstall: () => {
+      for (const signal of signals) process.off(signal, onSignal)
+    },
+  }
+}
+
+function startFailure(error: unknown, { host, port }: { readonly host: string; readonly port: number }): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  switch (code) {
+    case 'EADDRINUSE':
+      return new Failure(`Port ${port} of ${host} is in use by another process. Stop it, or choose another port with --port.`, error)
+    case 'EACCES':
+      return new Failure(`This user may not listen on port ${port}. Choose one above 1023 with --port.`, error)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new Failure(`${host} is not an address of this machine. Choose one with --host, for example ${defaults.host}.`, error)
+    default:
+      // A plain error is a sentence for whoever starts the service; anything else that has no code is a bug and keeps its stack.
+      return error instanceof Error && error.name === 'Error' && code === undefined ? new Failure(error.message, error) : error
+  }
+}

@@ -1,0 +1,90 @@
+/** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
+
+/** What somebody can set. Every variable is listed in .env.example as well. */
+const variables = {
+  /** The port to listen on, 0–65535; 0 takes any free one. */
+  port: 'HOLDFAST_PORT',
+  /** The address to listen on. */
+  host: 'HOLDFAST_HOST',
+  /** Where the facts are kept: sqlite:PATH. */
+  store: 'HOLDFAST_STORE',
+  /** Reserved for API keys. This version does not check any, so it refuses to start where some are expected to protect it. */
+  apiKeys: 'HOLDFAST_API_KEYS',
+} as const
+
+export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db' } as const
+
+export const portMax = 65_535
+
+export interface ServiceSettings {
+  readonly host: string
+  readonly port: number
+  readonly storeUrl: string
+}
+
+/** Flags as they were typed; undefined where they were left out. */
+export interface ServiceFlags {
+  readonly host?: string
+  readonly port?: string
+  readonly store?: string
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A setting that cannot be used; the message says which, and what to do. */
+export class SettingError extends Error {
+  readonly code = 'bad_setting'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'SettingError'
+  }
+}
+
+/** Settings of the service. Throws a `SettingError` rather than start otherwise than it was told to. */
+export function readServiceSettings(flags: ServiceFlags, environment: Environment = process.env): ServiceSettings {
+  // Fail closed: whoever sets keys believes that nobody gets in without one.
+  if (read(environment, variables.apiKeys) !== undefined) {
+    throw new SettingError(
+      `${variables.apiKeys} is set, but this version of Holdfast does not support API keys and would serve everybody. Unset it to start without protection, on a loopback address.`,
+    )
+  }
+  const [port, portName] = choose(flags.port, '--port', environment, variables.port)
+  const [host, hostName] = choose(flags.host, '--host', environment, variables.host)
+  return {
+    host: host === undefined ? defaults.host : parseHost(host, hostName),
+    port: port === undefined ? defaults.port : parsePort(port, portName),
+    storeUrl: readStoreUrl(flags.store, environment),
+  }
+}
+
+/** The store that a command works on. */
+export function readStoreUrl(flag: string | undefined, environment: Environment = process.env): string {
+  const [url, name] = choose(flag, '--store', environment, variables.store)
+  if (url === undefined) return defaults.store
+  if (url === '') throw new SettingError(`${name} must name a store, for example ${defaults.store}.`)
+  return url
+}
+
+function parsePort(text: string, name: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
+  if (!(port <= portMax)) throw new SettingError(`${name} must be a whole number from 0 to ${portMax}, not "${text}".`)
+  return port
+}
+
+function parseHost(text: string, name: string): string {
+  if (!/^[^\s/]+$/.test(text))
+    throw new SettingError(`${name} must be an address or a host name, for example ${defaults.host}, not "${text}".`)
+  return text
+}
+
+/** What was set and under which name, so that a complaint can say where to look. */
+function choose(flag: string | undefined, flagName: string, environment: Environment, variable: string): [string | undefined, string] {
+  return flag === undefined ? [read(environment, variable), variable] : [flag, flagName]
+}
+
+/** A variable that is set to nothing counts as not set, as in `HOLDFAST_PORT=` of an .env file that was not filled in. */
+function read(environment: Environment, variable: string): string | undefined {
+  const value = environment[variable]?.trim()
+  return value === '' ? undefined : value
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { defaults, readServiceSettings, readStoreUrl } from '../../src/config.ts'
+
+describe('readServiceSettings()', () => {
+  it('has a default for everything', () => {
+    expect(readServiceSettings({}, {})).toEqual({ host: defaults.host, port: defaults.port, storeUrl: defaults.store })
+  })
+
+  it('lets flags win over the environment', () => {
+    const environment = { HOLDFAST_PORT: '1', HOLDFAST_HOST: '127.0.0.2', HOLDFAST_STORE: 'sqlite:a.db' }
+    expect(readServiceSettings({}, environment)).toEqual({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db' })
+    const flags = { port: '0', host: '::1', store: 'sqlite:b.db' }
+    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db' })
+  })
+
+  it('takes a variable that is set to nothing as not set', () => {
+    const environment = { HOLDFAST_PORT: '', HOLDFAST_HOST: ' ', HOLDFAST_STORE: '', HOLDFAST_API_KEYS: '' }
+    expect(readServiceSettings({}, environment)).toEqual(readServiceSettings({}, {}))
+  })
+
+  it.each(['-1', '65536', '3e3', '0x50', '30 00', 'http'])('refuses the port %j and names the variable', (port) => {
+    expect(() => readServiceSettings({}, { HOLDFAST_PORT: port })).toThrow(/^HOLDFAST_PORT must be a whole number from 0 to 65535/)
+    expect(() => readServiceSettings({ port }, {})).toThrow(/^--port must be/)
+  })
+
+  it('refuses what cannot be a host', () => {
+    expect(() => readServiceSettings({ host: 'http://127.0.0.1' }, {})).toThrow(/^--host must be an address or a host name/)
+  })
+
+  it('refuses to start with API keys that nobody would check', () => {
+    expect(() => readServiceSettings({}, { HOLDFAST_API_KEYS: 'a:read:b' })).toThrow(/does not support API keys/)
+  })
+})
+
+describe('readStoreUrl()', () => {
+  it('refuses an empty flag rather than fall back to another store', () => {
+    expect(() => readStoreUrl('', { HOLDFAST_STORE: 'sqlite:a.db' })).toThrow(/^--store must name a store/)
+  })
+})
+
+describe('.env.example', () => {
+  it('lists every variable that config.ts reads, with its default', () => {
+    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')
+    const source = readFileSync(new URL('../../src/config.ts', import.meta.url), 'utf8')
+    const listed = new Map([...example.matchAll(/^(HOLDFAST_\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
+    const known = new Set([...source.matchAll(/'(HOLDFAST_\w+)'/g)].map(([, name = '']) => name))
+    expect(new Set(listed.keys())).toEqual(known)
+    expect(listed.get('HOLDFAST_PORT')).toBe(String(defaults.port))
+    expect(listed.get('HOLDFAST_HOST')).toBe(defaults.host)
+    expect(listed.get('HOLDFAST_STORE')).toBe(defaults.store)
+  })
+})

@@ -1,0 +1,53 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { temporaryFile } from '../support/folder.ts'
+import { startService } from '../support/service.ts'
+import { runCli } from './cli.ts'
+
+interface Seeded {
+  readonly created: readonly string[]
+  readonly existed: readonly string[]
+}
+
+describe('holdfast seed', () => {
+  it('puts demo products into a store, and the second time says that they exist', async () => {
+    const store = `sqlite:${await temporaryFile()}`
+    const first = await runCli(['seed', '--store', store])
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first.stdout).toContain('sneaker-aurora-42')
+    expect(first.stdout).toContain('6 products created, 0 existed already.')
+
+    const second = await runCli(['seed', '--json'], { HOLDFAST_STORE: store })
+    expect(second).toMatchObject({ code: 0, stderr: '' })
+    const { created, existed } = JSON.parse(second.stdout) as Seeded
+    expect(created).toEqual([])
+    expect(existed).toHaveLength(6)
+  })
+
+  it('gives them to a running service, whose store nobody else may open', async () => {
+    const file = await temporaryFile()
+    const service = await startService(file)
+    onTestFinished(() => service.kill())
+    const seeded = await runCli(['seed', '--url', service.address, '--json'])
+    expect(seeded).toMatchObject({ code: 0, stderr: '' })
+    expect((JSON.parse(seeded.stdout) as Seeded).created).toHaveLength(6)
+    expect((JSON.parse((await runCli(['seed', '--url', service.address, '--json'])).stdout) as Seeded).existed).toHaveLength(6)
+
+    const preorder = await fetch(`${service.address}/v1/products/synth-mk2-preorder`)
+    const { saleStartsAt, saleEndsAt } = (await preorder.json()) as { saleStartsAt: string; saleEndsAt: string }
+    expect(Date.parse(saleEndsAt) - Date.parse(saleStartsAt)).toBe(24 * 60 * 60 * 1000)
+
+    for (const command of ['seed', 'audit']) {
+      const locked = await runCli([command, '--store', `sqlite:${file}`])
+      expect(locked.code).toBe(1)
+      expect(locked.stderr).toMatch(/is in use by another process/)
+      expect(locked.stderr.trimEnd().split('\n')).toHaveLength(1)
+    }
+    expect(await service.stop()).toBe(0)
+  })
+
+  it('says so when no service answers', async () => {
+    const { code, stderr } = await runCli(['seed', '--url', 'http://127.0.0.1:1'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^http:\/\/127\.0\.0\.1:1 does not answer \(ECONNREFUSED\)/)
+  })
+})
