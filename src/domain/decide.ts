@@ -4,7 +4,7 @@ import { cancel, confirm, expire, extend } from './decide-end.ts'
 import { cancelOrder } from './decide-order.ts'
 import { adjustStock, createProduct, updateProduct } from './decide-product.ts'
 import { reserve } from './decide-reserve.ts'
-import { answerKey, type Changes, type Facts } from './facts.ts'
+import { answerKey, engineScope, type Changes, type Facts } from './facts.ts'
 import { isDue, type ReservationRow } from './reservation.ts'
 
 export interface Decision {
@@ -39,7 +39,8 @@ function answer(books: Books, command: Command, expired: number): Outcome {
   const stored = books.answers.get(key)
   if (stored !== undefined) {
     if (stored.idempotency.fingerprint !== idempotency.fingerprint) return { ok: false, refusal: { code: 'idempotency_key_reused' } }
-    return { ok: true, value: stored.value, created: stored.created, replayed: true }
+    // A key that the engine gave for its own repeats is not a replay to the caller, who hears the answer for the first time.
+    return { ok: true, value: stored.value, created: stored.created, replayed: idempotency.scope !== engineScope }
   }
   const outcome = act(books, command, expired)
   if (outcome.ok) books.answers.set(key, { idempotency, createdAt: books.now, created: outcome.created, value: outcome.value })

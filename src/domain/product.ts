@@ -51,6 +51,8 @@ export function saleWindowProblem(details: Pick<ProductDetails, 'saleStartsAt' |
 
 /** The product after the patch, or the same object when the patch changes nothing. */
 export function patchProduct(row: ProductRow, patch: Partial<ProductDetails>, now: number): ProductRow {
-  const next = { ...row, ...patch }
+  const { price, ...others } = { ...row, ...patch }
+  // The order in which a caller names amount and currency is no change.
+  const next = { ...row, ...others, price: price === null ? null : { amount: price.amount, currency: price.currency } }
   return JSON.stringify(next) === JSON.stringify(row) ? row : { ...next, updatedAt: now }
 }

@@ -48,21 +48,25 @@ function escapePointer(name: unknown): string {
   return String(name).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** Where a string that no store keeps faithfully stands: U+0000 or half a surrogate pair. */
-export function findBadText(value: unknown, path = ''): InputError | null {
-  if (typeof value === 'string') {
-    if (value.includes('\0')) return { path, message: 'must not contain U+0000' }
-    return value.isWellFormed() ? null : { path, message: 'must not contain half of a surrogate pair' }
-  }
-  if (typeof value !== 'object' || value === null) return null
-  for (const [name, inner] of Object.entries(value)) {
-    const innerPath = `${path}/${escapePointer(name)}`
-    const found =
-      findBadText(inner, innerPath) ??
-      (Array.isArray(value) || findBadText(name) === null
-        ? null
-        : { path, message: 'has a property name with U+0000 or half a surrogate pair' })
-    if (found !== null) return found
+/** Where a string that no store keeps faithfully stands: U+0000 or half a surrogate pair. A loop, because a body may be nested deeper than the stack is. */
+export function findBadText(input: unknown): InputError | null {
+  const places = [{ value: input, path: '' }]
+  for (const { value, path } of places) {
+    if (typeof value === 'string') {
+      const problem = textProblem(value)
+      if (problem !== null) return { path, message: `must not contain ${problem}` }
+    }
+    if (typeof value !== 'object' || value === null) continue
+    for (const [name, inner] of Object.entries(value)) {
+      const problem = textProblem(name)
+      if (problem !== null) return { path, message: `must not have a property name with ${problem}` }
+      places.push({ value: inner, path: `${path}/${escapePointer(name)}` })
+    }
   }
   return null
+}
+
+function textProblem(text: string): string | null {
+  if (text.includes('\0')) return 'U+0000'
+  return text.isWellFormed() ? null : 'half of a surrogate pair'
 }

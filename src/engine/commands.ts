@@ -11,6 +11,7 @@ import type {
   Reserve,
   UpdateProduct,
 } from '../domain/command.ts'
+import { engineScope } from '../domain/facts.ts'
 import type { ProductDetails } from '../domain/product.ts'
 import type {
   AdjustStockInput,
@@ -52,7 +53,9 @@ export function createProductCommand(input: CreateProductInput, idempotency: Key
 }
 
 export function updateProductCommand(sku: string, patch: UpdateProductInput, idempotency: Key): UpdateProduct {
-  return { type: 'updateProduct', sku, patch, idempotency }
+  // Without types a caller may write `undefined` for what is left out; spread over the product it would be a value.
+  const named = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+  return { type: 'updateProduct', sku, patch: named, idempotency }
 }
 
 export function adjustStockCommand(sku: string, { delta, reason }: AdjustStockInput, idempotency: Key): AdjustStock {
@@ -65,7 +68,7 @@ export function cancelOrderCommand(orderId: string, { reason }: CancelOrderInput
 
 /** A command whose effect would add up when a batch of unknown outcome is repeated gets a key of its own. */
 function ownKey(): Idempotency {
-  return { scope: '', key: newId(), fingerprint: '' }
+  return { scope: engineScope, key: newId(), fingerprint: '' }
 }
 
 /** A digest that is equal for equal JSON, whatever the order of properties. */

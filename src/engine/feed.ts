@@ -29,13 +29,17 @@ export function createFeed(store: Store): Feed {
   }
 
   async function* follow({ after = null, signal }: FollowOptions = {}): AsyncGenerator<Event, void, void> {
+    const isOver = (): boolean => closed || signal?.aborted === true
     let cursor = after
     signal?.addEventListener('abort', wake, { once: true })
     try {
-      while (!closed && signal?.aborted !== true) {
+      while (!isOver()) {
         const woken = new Promise<void>((resolve) => sleepers.push(resolve))
         const page = await store.events({ limit: pageSize, cursor })
-        yield* page.data
+        for (const event of page.data) {
+          if (isOver()) return
+          yield event
+        }
         cursor = page.nextCursor
         if (page.data.length < pageSize) await woken
       }

@@ -11,8 +11,213 @@
  * @property {string[]} tests The test files that must notice, relative to the root.
  */
 
+const model = 'test/model/model.test.ts'
+const lossyModel = 'test/model/lossy-store.test.ts'
+const aroundExpiry = 'test/races/around-expiry.test.ts'
+const carts = 'test/races/carts.test.ts'
+const duplicates = 'test/races/duplicates.test.ts'
+const lastUnit = 'test/races/last-unit.test.ts'
+const lostAnswers = 'test/races/lost-answers.test.ts'
+
 /** @type {Mutant[]} */
-export const mutants = []
+export const mutants = [
+  {
+    name: 'no-stock-check',
+    breaks: 'a reservation needs free units (S1)',
+    file: 'src/domain/decide-reserve.ts',
+    find: 'if (available >= quantity) continue',
+    replace: 'if (available >= quantity || true) continue',
+    tests: [lastUnit],
+  },
+  {
+    name: 'lines-one-by-one',
+    breaks: 'a refused cart holds none of its lines (S5)',
+    file: 'src/domain/decide-reserve.ts',
+    find: '  if (refusal !== null) return refuse(refusal)\n',
+    replace: `  if (refusal !== null) {
+    const short = refusal.code === 'insufficient_stock' ? refusal.items.map((item) => item.sku) : lines.map((line) => line.sku)
+    for (const { sku, quantity } of lines) if (!short.includes(sku)) books.move(sku, { reserved: quantity })
+    return refuse(refusal)
+  }\n`,
+    tests: [carts],
+  },
+  {
+    name: 'lines-not-merged',
+    breaks: 'lines of the same sku are one line before anything is checked (S5)',
+    file: 'src/domain/reservation.ts',
+    find: 'if (lines.length === 1) return lines',
+    replace: 'return lines',
+    tests: [carts],
+  },
+  {
+    name: 'sweeper-ignores-state',
+    breaks: 'only what is active can be due (H1, H2)',
+    file: 'src/domain/reservation.ts',
+    find: "return row.status === 'active' && now >= row.expiresAt",
+    replace: 'return now >= row.expiresAt',
+    tests: [model],
+  },
+  {
+    name: 'expired-one-millisecond-early',
+    breaks: 'nothing expires before its expiresAt (H4)',
+    file: 'src/domain/reservation.ts',
+    find: "return row.status === 'active' && now >= row.expiresAt",
+    replace: "return row.status === 'active' && now >= row.expiresAt - 1",
+    tests: [aroundExpiry],
+  },
+  {
+    name: 'confirm-ignores-expiry',
+    breaks: 'nothing is confirmed at or after its expiresAt (H5)',
+    file: 'src/domain/decide.ts',
+    find: 'for (const row of due) expire(books, row)',
+    replace:
+      "for (const row of due) if (!commands.some((one) => one.type === 'confirm' && one.reservationId === row.id)) expire(books, row)",
+    tests: [aroundExpiry],
+  },
+  {
+    name: 'cancel-without-winning-the-row',
+    breaks: 'units come back only with the transition that wins the reservation (H1, H3)',
+    file: 'src/domain/decide-end.ts',
+    find: `  if (row.status === 'cancelled') return { ok: true, value: viewReservation(row, books.now), created: false, replayed: false }
+  if (row.status !== 'active') return { ok: false, refusal: endedRefusal(row.status) }\n`,
+    replace: '',
+    tests: [aroundExpiry],
+  },
+  {
+    name: 'expiry-moves-back',
+    breaks: 'expiresAt never moves back (H7)',
+    file: 'src/domain/decide-end.ts',
+    find: 'const expiresAt = Math.max(row.expiresAt, books.now + command.ttlMs)',
+    replace: 'const expiresAt = books.now + command.ttlMs',
+    tests: [model],
+  },
+  {
+    name: 'anybody-may-end-it',
+    breaks: 'only the owner or an operator ends a reservation (H8)',
+    file: 'src/domain/decide-end.ts',
+    find: 'if (userId !== null && userId !== row.userId)',
+    replace: "if (userId === '')",
+    tests: [model],
+  },
+  {
+    name: 'order-cancel-restocks-twice',
+    breaks: 'cancelling an order restocks once (O5)',
+    file: 'src/domain/decide-order.ts',
+    find: "if (order.status === 'cancelled') return",
+    replace: "if (order.status === 'cancelled' && command.orderId === '') return",
+    tests: [model],
+  },
+  {
+    name: 'answer-not-kept',
+    breaks: 'the answer to a key is stored in the step that has the effect (I1)',
+    file: 'src/domain/decide.ts',
+    find: 'if (outcome.ok) books.answers.set(',
+    replace: "if (outcome.ok && idempotency.scope === '') books.answers.set(",
+    tests: [duplicates],
+  },
+  {
+    name: 'key-checked-before-the-batch',
+    breaks: 'of two equal requests in one batch the second finds the answer of the first (I1, I4)',
+    file: 'src/domain/decide.ts',
+    find: 'const outcomes = commands.map((command) => answer(books, command, due.length))',
+    replace: `const outcomes = commands.map((command) => {
+    if (command.idempotency === null || facts.answers.has(answerKey(command.idempotency))) return answer(books, command, due.length)
+    const outcome = act(books, command, due.length)
+    const { idempotency } = command
+    if (outcome.ok) books.answers.set(answerKey(idempotency), { idempotency, createdAt: now, created: outcome.created, value: outcome.value })
+    return outcome
+  })`,
+    tests: [duplicates],
+  },
+  {
+    name: 'reused-key-answers',
+    breaks: 'a key that comes with another request is refused (I3)',
+    file: 'src/domain/decide.ts',
+    find: 'if (stored.idempotency.fingerprint !== idempotency.fingerprint) return',
+    replace: "if (stored.idempotency.fingerprint === '?') return",
+    tests: [duplicates],
+  },
+  {
+    name: 'key-of-another-caller',
+    breaks: 'a key is only seen in its own scope: caller and route (I6)',
+    file: 'src/store/sqlite/statements.ts',
+    find: 'from answers where scope = ? and key = ?',
+    replace: 'from answers where (scope = ? or true) and key = ?',
+    tests: [duplicates],
+  },
+  {
+    name: 'app-clock',
+    breaks: "the store's clock decides, at the decision (H4, H5)",
+    file: 'src/store/sqlite/store.ts',
+    find: 'const now = clock()',
+    replace: 'const now = systemClock()',
+    tests: [aroundExpiry],
+  },
+  {
+    name: 'due-units-stay-held',
+    breaks: 'due units are sellable in the batch that needs them (H6)',
+    file: 'src/store/sqlite/load.ts',
+    find: 'reclaim(sku, missing)\n',
+    replace: 'void missing\n',
+    tests: [aroundExpiry],
+  },
+  {
+    name: 'too-few-due-units',
+    breaks: 'so many due reservations are reclaimed that they cover what is wanted (H6)',
+    file: 'src/store/sqlite/load.ts',
+    find: 'if (units >= missing) break',
+    replace: 'if (units >= 1) break',
+    tests: [model],
+  },
+  {
+    name: 'repeat-is-a-new-command',
+    breaks: 'a batch of unknown outcome is repeated as such and finds what it did (O4, I1)',
+    file: 'src/engine/batcher.ts',
+    find: 'repeat: repeat || attempt > 1',
+    replace: 'repeat: false',
+    tests: [lostAnswers],
+  },
+  {
+    name: 'adjustment-adds-up',
+    breaks: 'an adjustment whose answer was lost is not done twice (I1)',
+    file: 'src/engine/commands.ts',
+    find: "return { type: 'adjustStock', sku, delta, reason: reason ?? null, idempotency: idempotency ?? ownKey() }",
+    replace: "return { type: 'adjustStock', sku, delta, reason: reason ?? null, idempotency }",
+    tests: [lossyModel],
+  },
+  {
+    name: 'event-not-written',
+    breaks: 'every transition appends its event in the same step (E1)',
+    file: 'src/store/sqlite/save.ts',
+    find: 'sql.insertEvents(changes.events.map(eventValues))',
+    replace: "sql.insertEvents(changes.events.filter(({ type }) => type !== 'order.cancelled').map(eventValues))",
+    tests: [model],
+  },
+  {
+    name: 'limit-counts-active-only',
+    breaks: 'a limit per user counts what was bought too (U1)',
+    file: 'src/store/sqlite/statements.ts',
+    find: 'l.sku = ? and l.holder = ? and (l.due_at is null or l.due_at > ?)',
+    replace: 'l.sku = ? and l.holder = ? and l.due_at > ?',
+    tests: [lastUnit],
+  },
+  {
+    name: 'limit-blind-within-a-batch',
+    breaks: 'a limit per user counts what the batch has given already (U1)',
+    file: 'src/domain/books.ts',
+    find: 'skus.set(sku, counted + units)',
+    replace: 'skus.set(sku, counted)',
+    tests: [lastUnit],
+  },
+  {
+    name: 'batch-is-not-atomic',
+    breaks: 'facts are read and changes written in one transaction (S1, O1)',
+    file: 'src/store/sqlite/statements.ts',
+    find: "commit: 'commit'",
+    replace: "commit: 'rollback'",
+    tests: [lastUnit],
+  },
+]
 
 /**
  * The source with the mutant in it.

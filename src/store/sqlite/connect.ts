@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Fault } from '../../domain/faults.ts'
+import { primaryCode, resultCodes } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { migrate } from './migrate.ts'
 
@@ -104,25 +105,4 @@ function openingFault(error: unknown, path: string): unknown {
     default:
       return error
   }
-}
-
-/** https://www.sqlite.org/rescode.html */
-export const resultCodes = {
-  busy: 5,
-  locked: 6,
-  noMemory: 7,
-  readOnly: 8,
-  interrupt: 9,
-  ioError: 10,
-  corrupt: 11,
-  full: 13,
-  cannotOpen: 14,
-  constraint: 19,
-  notADatabase: 26,
-} as const
-
-/** The primary result code of a SQLite error; null for any other error. */
-export function primaryCode(error: unknown): number | null {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null
-  return error.errcode & 0xff
 }

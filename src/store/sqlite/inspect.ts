@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { Fault } from '../../domain/faults.ts'
-import { primaryCode, resultCodes, type Database, type Driver } from './connect.ts'
+import type { Database, Driver } from './connect.ts'
+import { primaryCode, resultCodes } from './errors.ts'
 import { applicationId, schemaVersion } from './migrate.ts'
 
 /** Full integrity checks read the whole file. Beyond this size only the narrow tables are checked at start, so that a service is back within a second of a crash; `holdfast audit` checks the rest. */
@@ -12,19 +13,25 @@ const fullCheckBytesMax = 256 * 1024 * 1024
  */
 export function inspect(driver: Driver, path: string): void {
   const file = statSync(path, { throwIfNoEntry: false })
-  if (file === undefined || file.size === 0) return
+  if (file === undefined || !file.isFile() || file.size === 0) return
   const stoppedUncleanly = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
   const database = new driver(path, { readOnly: true })
   try {
-    if (!holds(database, `not exists (select 1 from sqlite_master) or (select application_id from pragma_application_id) = ${applicationId}`)) {
+    if (
+      !holds(database, `not exists (select 1 from sqlite_master) or (select application_id from pragma_application_id) = ${applicationId}`)
+    ) {
       throw new Fault('cannot_open', `${path} is a SQLite database of another program. Name another file.`)
     }
     if (!holds(database, `(select user_version from pragma_user_version) <= ${schemaVersion}`)) {
-      throw new Fault('cannot_open', `${path} has a newer schema than the ${schemaVersion} of this Holdfast. Use the newer Holdfast that wrote it.`)
+      throw new Fault(
+        'cannot_open',
+        `${path} has a newer schema than the ${schemaVersion} of this Holdfast. Use the newer Holdfast that wrote it.`,
+      )
     }
     if (!stoppedUncleanly) return
-    const checks = file.size <= fullCheckBytesMax ? ['1'] : [`'products'`, `'stock'`]
-    if (!checks.every((check) => holds(database, `(select quick_check from pragma_quick_check(${check})) = 'ok'`))) {
+    const checks =
+      file.size <= fullCheckBytesMax ? ['pragma_quick_check'] : [`pragma_quick_check('products')`, `pragma_quick_check('stock')`]
+    if (!checks.every((check) => holds(database, `(select quick_check from ${check}) = 'ok'`))) {
       throw new Fault('cannot_open', `${path} is damaged. Restore a backup; nothing was changed.`)
     }
   } finally {
@@ -35,7 +42,9 @@ export function inspect(driver: Driver, path: string): void {
 /** Asked as a constraint that fails: a prepared statement, which could answer, would keep the file locked after `close()` (see `disconnect`). */
 function holds(database: Database, condition: string): boolean {
   try {
-    database.exec(`drop table if exists temp.demand; create temp table demand (holds check (holds)); insert into demand select ${condition};`)
+    database.exec(
+      `drop table if exists temp.demand; create temp table demand (holds check (holds)); insert into demand select ${condition};`,
+    )
     return true
   } catch (error) {
     if (primaryCode(error) === resultCodes.constraint) return false

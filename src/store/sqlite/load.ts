@@ -104,11 +104,12 @@ export function loadFacts(
   }
 
   loadProducts([...wanted.keys()])
-  // No-lag expiry: where the free units do not cover what is wanted, so many due reservations that they do, or all. Each may bring further skus, which want nothing.
-  for (const [sku, units] of [...wanted]) {
+  // No-lag expiry: where the free units do not cover more than what is wanted, so many due reservations that they do, or all. Each may bring further skus, which want nothing.
+  for (const [sku, units] of wanted) {
     const row = stock.get(sku)
     if (row === undefined) continue
-    const missing = units - (row.total - row.reserved - row.sold)
+    // One more than wanted: the books must not reach 0, which is told as "sold out", while a due unit is free.
+    const missing = units + 1 - (row.total - row.reserved - row.sold)
     if (missing > 0) reclaim(sku, missing)
   }
   loadProducts([...wanted.keys()].filter((sku) => !stock.has(sku)))

@@ -1,0 +1,163 @@
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'vitest'
+import { createApp } from '../../src/http/app.ts'
+import { createMetrics } from '../../src/http/metrics.ts'
+import { serve } from '../../src/http/serve.ts'
+import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
+import { createCheck, type CheckAnswer, type OpenApi } from './http-contract.ts'
+import type { Problem } from './http-shapes.ts'
+
+export interface Answer<Body = unknown> {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** The bytes, as text. */
+  readonly text: string
+  /** The JSON, or undefined where there is none. */
+  readonly body: Body
+}
+
+export type Headers = Readonly<Record<string, string>>
+
+export interface SendOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** Sent as it is. */
+  readonly raw?: string | Buffer
+  readonly headers?: Headers
+}
+
+export interface Service {
+  readonly address: string
+  readonly port: number
+  /** Faults and bugs that the service reported. */
+  readonly reports: readonly unknown[]
+  readonly openapi: OpenApi
+  /** One request over a real socket; the answer is held to the contract before it is given back. */
+  readonly send: <Body = Problem>(method: string, path: string, options?: SendOptions) => Promise<Answer<Body>>
+  readonly get: <Body = Problem>(path: string, headers?: Headers) => Promise<Answer<Body>>
+  readonly post: <Body = Problem>(path: string, body?: unknown, headers?: Headers) => Promise<Answer<Body>>
+  readonly patch: <Body = Problem>(path: string, body?: unknown, headers?: Headers) => Promise<Answer<Body>>
+  readonly close: () => Promise<void>
+}
+
+export interface StartOptions {
+  readonly host?: string
+  readonly storeUrl?: string
+  /** Time is an argument: with a clock of its own, nothing expires before the test says so. */
+  readonly clock?: Clock
+  /** Something between the engine and the store. */
+  readonly wrap?: (store: Store) => Store
+  readonly queueMax?: number
+}
+
+const version = '0.0.0-test'
+
+/** The whole service on a free port of this machine. */
+export async function startService(options: StartOptions = {}): Promise<Service> {
+  const reports: unknown[] = []
+  const { address, close } = await listen(options, (error) => reports.push(error))
+  const agent = new Agent({ keepAlive: true })
+  const { hostname, port } = new URL(address)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const exchange = (method: string, path: string, sent: SendOptions): Promise<Answer> =>
+    sendRequest({ agent, host, port: Number(port), method, path, ...sent })
+  const openapi = (await exchange('GET', '/openapi.json', {})).body as OpenApi
+  const check: CheckAnswer = createCheck(openapi)
+
+  const send = async <Body>(method: string, path: string, sent: SendOptions = {}): Promise<Answer<Body>> => {
+    const answer = await exchange(method, path, sent)
+    check(method, path, answer)
+    return answer as Answer<Body>
+  }
+  return {
+    address,
+    port: Number(port),
+    reports,
+    openapi,
+    send,
+    get: (path, headers = {}) => send('GET', path, { headers }),
+    post: (path, body, headers = {}) => send('POST', path, { body, headers }),
+    patch: (path, body, headers = {}) => send('PATCH', path, { body, headers }),
+    close: async () => {
+      agent.destroy()
+      await close()
+    },
+  }
+}
+
+interface Listening {
+  readonly address: string
+  readonly close: () => Promise<void>
+}
+
+async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
+  const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax } = options
+  if (clock === undefined && wrap === undefined && queueMax === undefined) return serve({ host, port: 0, storeUrl, version, report })
+  const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
+  const metrics = createMetrics(() => shop.queueLength)
+  const shop = createHoldfast({
+    store: wrap === undefined ? store : wrap(store),
+    expiry: clock === undefined ? 'timer' : 'manual',
+    onBatch: metrics.onBatch,
+    ...(queueMax === undefined ? {} : { queueMax }),
+  })
+  const app = await createApp({ shop, metrics, version, report })
+  await app.listen({ host, port: 0 })
+  return {
+    address: `http://${host}:${(app.server.address() as AddressInfo).port}`,
+    close: async () => {
+      await app.close()
+      await shop.close()
+    },
+  }
+}
+
+interface Exchange extends SendOptions {
+  readonly agent: Agent
+  readonly host: string
+  readonly port: number
+  readonly method: string
+  readonly path: string
+}
+
+function sendRequest({ agent, host, port, method, path, body, raw, headers = {} }: Exchange): Promise<Answer> {
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+  const defaults: Headers =
+    payload === undefined
+      ? { 'content-length': '0' }
+      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(payload)) }
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ agent, host, port, method, path, headers: { ...defaults, ...headers } }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text,
+          body: parse(text, response.headers['content-type'] ?? ''),
+        })
+      })
+    })
+    request.on('error', reject)
+    request.end(payload)
+  })
+}
+
+function parse(text: string, contentType: string): unknown {
+  return text !== '' && /json/.test(contentType) ? JSON.parse(text) : undefined
+}
+
+/** What a refused request was told: its code, and where its mistakes are. */
+export function refusal(answer: Answer<Problem>): string {
+  const { code, errors } = answer.body
+  return errors === undefined ? code : `${code} at ${errors.map(({ path }) => (path === '' ? "''" : path)).join(' ')}`
+}
+
+/** Nothing went wrong inside: what the service refused, it refused on purpose. */
+export function expectNoReports({ reports }: Service): void {
+  expect(reports).toEqual([])
+}

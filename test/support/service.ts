@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '../..')
+const main = resolve(root, 'dist/cli/main.js')
+
+export interface ServiceProcess {
+  readonly address: string
+  /** From the start of the process to the line that says where it answers. */
+  readonly startedInMs: number
+  /** SIGKILL: no chance to finish anything. Resolves when the process is gone. */
+  kill(): Promise<void>
+  /** SIGTERM. Resolves with the exit code. */
+  stop(): Promise<number | null>
+}
+
+/** The service as its users start it, on a free port. */
+export async function startService(file: string): Promise<ServiceProcess> {
+  if (!existsSync(main)) throw new Error('dist/ is missing; run npm run build first')
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', `sqlite:${file}`], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = new Promise<number | null>((done) => child.once('exit', done))
+  let errors = ''
+  child.stderr.on('data', (chunk) => (errors += chunk))
+  const address = await new Promise<string>((found, failed) => {
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+      const [match] = /http:\/\/[^\s/]+/.exec(output) ?? []
+      if (match !== undefined && output.includes('\n')) found(match)
+    })
+    void exited.then((code) => failed(new Error(`the service ended with ${code} before it answered: ${errors}`)))
+  })
+  const end = (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal)
+    return exited
+  }
+  return {
+    address,
+    startedInMs: performance.now() - startedAt,
+    kill: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+  }
+}

@@ -1,0 +1,48 @@
+import { onTestFinished } from 'vitest'
+import { createHoldfast, sqliteStore, type BatchReport, type Holdfast, type Outcome, type Stock, type Store } from '../../src/index.ts'
+import { manualClock, type ManualClock } from './clock.ts'
+import { expectSound } from './sound.ts'
+
+export interface TestShop {
+  readonly shop: Holdfast
+  readonly store: Store
+  readonly clock: ManualClock
+  /** Every batch so far, oldest first. */
+  readonly batches: BatchReport[]
+  readonly stock: (sku: string) => Promise<Stock>
+  /** The verdict of the audit. */
+  readonly expectSound: () => Promise<void>
+}
+
+/** A shop on SQLite in memory whose clock stands still. `wrap` may put something between engine and store. */
+export async function openShop({ wrap = (store: Store): Store => store } = {}): Promise<TestShop> {
+  const clock = manualClock()
+  const store = await sqliteStore({ path: ':memory:', clock })
+  const batches: BatchReport[] = []
+  const shop = createHoldfast({ store: wrap(store), expiry: 'manual', onBatch: (batch) => batches.push(batch) })
+  onTestFinished(() => shop.close())
+  return {
+    shop,
+    store,
+    clock,
+    batches,
+    stock: async (sku) => (await shop.product(sku))!.stock,
+    expectSound: () => expectSound(store),
+  }
+}
+
+/** The value of an outcome that must be a yes. */
+export function accepted<Value>(outcome: Outcome<Value>): Value {
+  if (!outcome.ok) throw new Error(`refused: ${JSON.stringify(outcome.refusal)}`)
+  return outcome.value
+}
+
+/** The code of the refusal, or `ok`. */
+export function verdict(outcome: Outcome<unknown>): string {
+  return outcome.ok ? 'ok' : outcome.refusal.code
+}
+
+/** What is submitted before and after this is decided in different batches. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
