@@ -51,7 +51,8 @@ export async function explainSku(store: Store, fold: Fold, sku: string): Promise
     }
   }
   if (lines.length > 0) return lines.slice(0, linesMax)
-  return [...holders.slice(0, linesMax - 1), 'rows and events agree on these: the counter itself is wrong']
+  const verdict = holders.length === 0 ? 'no reservation and no order has units of it' : 'rows and events agree on these'
+  return [...holders.slice(0, linesMax - 1), verdict]
 }
 
 /** The sums of rows and events differ: find the rows and events that do. */

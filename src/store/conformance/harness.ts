@@ -6,15 +6,15 @@ export interface Harness {
   /** Whether `reopen` finds the facts again. */
   readonly durable: boolean
   /** An empty store. Its time stands still except for `advance`. */
-  open(): Promise<Opened>
+  readonly open: () => Promise<Opened>
 }
 
 export interface Opened {
   readonly store: Store
   /** Move the store's clock on. Nothing in the suite sleeps. */
-  advance(ms: number): void | Promise<void>
+  readonly advance: (ms: number) => void | Promise<void>
   /** Close the store and open it again on the same facts. */
-  reopen?(): Promise<Store>
+  readonly reopen?: () => Promise<Store>
   /** Close the store and remove what it left behind. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }

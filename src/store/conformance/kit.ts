@@ -42,22 +42,22 @@ export function group(name: string, tests: Readonly<Record<string, ConformanceTe
   return { name, tests: Object.entries(tests).map(([title, run]) => ({ name: title, needs: null, run })) }
 }
 
-/** What a test has in hand. */
+/** What a test has in hand. Functions as properties, so that a test may take out what it needs. */
 export interface Context {
   /** The store that is open now; another one after `reopen`. */
   readonly store: Store
-  advance(ms: number): Promise<void>
-  reopen(): Promise<void>
+  readonly advance: (ms: number) => Promise<void>
+  readonly reopen: () => Promise<void>
   /** One command in a batch of its own. */
-  run<C extends Command>(command: C): Promise<OutcomeOf<C>>
+  readonly run: <C extends Command>(command: C) => Promise<OutcomeOf<C>>
   /** Several in one. */
-  batch<const C extends readonly Command[]>(...commands: C): Promise<OutcomesOf<C>>
+  readonly batch: <const C extends readonly Command[]>(...commands: C) => Promise<OutcomesOf<C>>
   /** A command that must be accepted; its value. */
-  done<C extends Command>(command: C): Promise<Results[C['type']]>
+  readonly done: <C extends Command>(command: C) => Promise<Results[C['type']]>
   /** A command that must be refused with exactly this. */
-  refused(command: Command, refusal: Refusal): Promise<void>
-  stock(sku: string): Promise<Stock>
-  events(): Promise<readonly Event[]>
+  readonly refused: (command: Command, refusal: Refusal) => Promise<void>
+  readonly stock: (sku: string) => Promise<Stock>
+  readonly events: () => Promise<readonly Event[]>
 }
 
 export type OutcomesOf<C extends readonly Command[]> = { -readonly [Index in keyof C]: OutcomeOf<C[Index]> }
@@ -110,7 +110,7 @@ export function newId(): string {
 export type Cart = Readonly<Record<string, number>> | readonly ReservationLine[]
 
 function linesOf(cart: Cart): readonly ReservationLine[] {
-  return Array.isArray(cart) ? (cart as readonly ReservationLine[]) : Object.entries(cart).map(([sku, quantity]) => ({ sku, quantity }))
+  return Array.isArray(cart) ? cart : Object.entries(cart).map(([sku, quantity]) => ({ sku, quantity }))
 }
 
 export const details: ProductDetails = {
@@ -189,4 +189,8 @@ export function expire(limit = 1_000): Expire {
 
 export function cancelOrder(orderId: string, { reason = null, idempotency = null }: { reason?: string | null } & Keyed = {}): CancelOrder {
   return { type: 'cancelOrder', orderId, reason, idempotency }
+}
+
+export async function buy({ done }: Context, userId: string, cart: Cart): Promise<Results['confirm']> {
+  return done(confirm((await done(reserve(userId, cart))).id))
 }

@@ -1,0 +1,189 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { engineScope } from '../../src/domain/facts.ts'
+import { Fault, sqliteStore, type BatchReport, type Command, type Store } from '../../src/index.ts'
+import { createBatcher, type Batcher, type BatcherOptions } from '../../src/engine/batcher.ts'
+import { adjustStock, confirm, createProduct, key, reserve } from '../../src/store/conformance/kit.ts'
+import { lossyStore, type Loss } from '../support/lossy-store.ts'
+
+async function memoryStore(): Promise<Store> {
+  const store = await sqliteStore({ path: ':memory:' })
+  onTestFinished(() => store.close())
+  await store.execute([createProduct('a', 1_000_000)])
+  return store
+}
+
+function batcherOn(store: Store, more: Partial<BatcherOptions> = {}): { batcher: Batcher; batches: BatchReport[] } {
+  const batches: BatchReport[] = []
+  const onBatch = (batch: BatchReport): void => void batches.push(batch)
+  return { batcher: createBatcher({ store, queueMax: 100, attemptsMax: 3, onBatch, ...more }), batches }
+}
+
+/** A store that takes one batch for each `release`. */
+function gated(store: Store): { store: Store; release: () => void; running: () => number } {
+  const waiting: (() => void)[] = []
+  let released = 0
+  let running = 0
+  const letThrough = (): void => {
+    while (released > 0 && waiting.length > 0) {
+      released--
+      waiting.shift()?.()
+    }
+  }
+  return {
+    store: {
+      ...store,
+      execute: async (commands, options) => {
+        running++
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          letThrough()
+        })
+        running--
+        return store.execute(commands, options)
+      },
+    },
+    release: () => {
+      released++
+      letThrough()
+    },
+    running: () => running,
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+
+describe('the batcher', () => {
+  it('makes one batch of what arrives in one turn, and gives each caller its own answer in order', async () => {
+    const { batcher, batches } = batcherOn(await memoryStore())
+    const commands = Array.from({ length: 50 }, (_, index) => reserve('ann', { a: index + 1 }))
+    const outcomes = await Promise.all(commands.map((command) => batcher.submit(command)))
+    expect(outcomes.map((outcome) => outcome.ok && 'items' in outcome.value && outcome.value.items[0]?.quantity)).toEqual(
+      commands.map((_, index) => index + 1),
+    )
+    expect(batches.map((batch) => batch.commands)).toEqual([commands])
+    expect(batches[0]?.outcomes).toEqual(outcomes)
+    expect(batches[0]?.elapsedMs).toBeGreaterThan(0)
+  })
+
+  it('has one batch in flight; what arrives meanwhile is the next', async () => {
+    const gate = gated(await memoryStore())
+    const { batcher, batches } = batcherOn(gate.store)
+    const first = batcher.submit(reserve('ann', { a: 1 }))
+    await turn()
+    const rest = Array.from({ length: 5 }, () => batcher.submit(reserve('ann', { a: 1 })))
+    await turn()
+    expect([gate.running(), batcher.queueLength]).toEqual([1, 5])
+    gate.release()
+    await first
+    await turn()
+    expect([gate.running(), batcher.queueLength]).toEqual([1, 0])
+    gate.release()
+    await Promise.all(rest)
+    expect(batches.map((batch) => batch.commands.length)).toEqual([1, 5])
+  })
+
+  it('makes no batch larger than the store takes', async () => {
+    const store = await memoryStore()
+    const { batcher, batches } = batcherOn({ ...store, batchSizeMax: 4 })
+    await Promise.all(Array.from({ length: 10 }, () => batcher.submit(reserve('ann', { a: 1 }))))
+    expect(batches.map((batch) => batch.commands.length)).toEqual([4, 4, 2])
+  })
+
+  it('refuses with overloaded at once when too many wait, and does nothing of it', async () => {
+    const store = await memoryStore()
+    const { batcher } = batcherOn(store, { queueMax: 3 })
+    const all = await Promise.allSettled(Array.from({ length: 5 }, () => batcher.submit(reserve('ann', { a: 1 }))))
+    expect(all.map((one) => (one.status === 'fulfilled' ? 'ok' : (one.reason as Fault).code))).toEqual([
+      'ok',
+      'ok',
+      'ok',
+      'overloaded',
+      'overloaded',
+    ])
+    expect((await store.product('a'))?.stock.reserved).toBe(3)
+    expect((await batcher.submit(reserve('ann', { a: 1 }))).ok).toBe(true)
+  })
+
+  it('isolates the one command that the store cannot take, and answers the others', async () => {
+    const store = await memoryStore()
+    const { batcher } = batcherOn(store)
+    // Half a unit: the schema refuses it, and with it the whole batch.
+    const commands: Command[] = Array.from({ length: 13 }, (_, index) =>
+      index === 8 ? createProduct('half', 0.5) : reserve('ann', { a: 1 }),
+    )
+    const all = await Promise.allSettled(commands.map((command) => batcher.submit(command)))
+    expect(all.map((one) => one.status)).toEqual(commands.map((_, index) => (index === 8 ? 'rejected' : 'fulfilled')))
+    expect((await store.product('a'))?.stock).toMatchObject({ reserved: 12, version: 13 })
+    expect(await store.product('half')).toBeNull()
+  })
+
+  it.each(['request', 'answer'] as const)('repeats a batch whose %s was lost, with one effect (O4, I5)', async (loss: Loss) => {
+    const store = await memoryStore()
+    const losses: Loss[] = [loss]
+    const { batcher } = batcherOn(lossyStore(store, () => losses.pop() ?? 'nothing'))
+    const first = reserve('ann', { a: 2 })
+    const lone = reserve('bob', { a: 3 })
+    const [made, order, adjusted, second] = await Promise.all([
+      batcher.submit(first),
+      batcher.submit(confirm(first.id, { orderId: 'o' })),
+      batcher.submit(adjustStock('a', 5, { idempotency: key('own', { scope: engineScope }) })),
+      batcher.submit(lone),
+    ])
+    expect(losses).toEqual([])
+    expect(made).toMatchObject({ ok: true, created: true, value: { id: first.id, status: 'active' } })
+    expect(order).toMatchObject({ ok: true, created: true, value: { id: 'o' } })
+    expect(adjusted).toMatchObject({ ok: true, replayed: false, value: { total: 1_000_005 } })
+    expect(second).toMatchObject({ ok: true, created: true, value: { id: lone.id } })
+    expect((await store.product('a'))?.stock).toMatchObject({ total: 1_000_005, reserved: 3, sold: 2, version: 5 })
+  })
+
+  it('gives up after so many attempts, with the fault of the store', async () => {
+    const store = await memoryStore()
+    let attempts = 0
+    const away = lossyStore(store, () => (attempts++, 'request'))
+    const { batcher, batches } = batcherOn(away, { attemptsMax: 2 })
+    await expect(batcher.submit(reserve('ann', { a: 1 }))).rejects.toMatchObject({ code: 'store_unavailable' })
+    expect([attempts, batches]).toEqual([2, []])
+  })
+
+  it('does not repeat after another fault', async () => {
+    const store = await memoryStore()
+    await store.close()
+    const { batcher } = batcherOn(store)
+    const all = await Promise.allSettled([1, 2, 3].map(() => batcher.submit(reserve('ann', { a: 1 }))))
+    expect(all).toMatchObject(all.map(() => ({ status: 'rejected', reason: { code: 'closed' } })))
+  })
+
+  it('is not stopped by an observer that throws', async () => {
+    const store = await memoryStore()
+    const warned = new Promise((resolve) => process.once('warning', resolve))
+    const { batcher } = batcherOn(store, {
+      onBatch: () => {
+        throw new Error('the observer failed')
+      },
+    })
+    const outcomes = await Promise.all([batcher.submit(reserve('ann', { a: 1 })), batcher.submit(reserve('ann', { a: 1 }))])
+    expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true])
+    expect((await batcher.submit(reserve('ann', { a: 1 }))).ok).toBe(true)
+    expect((await store.product('a'))?.stock.reserved).toBe(3)
+    expect(await warned).toMatchObject({ message: 'the observer failed' })
+  })
+
+  it('finishes what is queued when it is closed, and takes no more', async () => {
+    const store = await memoryStore()
+    const gate = gated({ ...store, batchSizeMax: 2 })
+    const { batcher } = batcherOn(gate.store)
+    const queued = Array.from({ length: 5 }, () => batcher.submit(reserve('ann', { a: 1 })))
+    let isClosed = false
+    const closing = batcher.close().then(() => (isClosed = true))
+    await expect(batcher.submit(reserve('ann', { a: 1 }))).rejects.toMatchObject({ code: 'closed' })
+    gate.release()
+    gate.release()
+    await Promise.all(queued.slice(0, 4))
+    expect([isClosed, batcher.queueLength <= 1]).toEqual([false, true])
+    gate.release()
+    await closing
+    expect((await Promise.all(queued)).every((outcome) => outcome.ok)).toBe(true)
+    expect((await store.product('a'))?.stock.reserved).toBe(5)
+  })
+})

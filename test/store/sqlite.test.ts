@@ -1,0 +1,6 @@
+import { describe, test } from 'vitest'
+import { describeStore } from '../../src/store/conformance/index.ts'
+import { sqliteInMemory, sqliteOnDisk } from './harness.ts'
+
+describeStore(sqliteInMemory, { describe, test })
+describeStore(sqliteOnDisk, { describe, test })
