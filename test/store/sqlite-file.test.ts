@@ -101,6 +101,9 @@ describe('what is on disk', () => {
   })
 })
 
+/** The user id that has no rights, on Linux and macOS alike. */
+const nobody = 65_534
+
 describe('a file that cannot be used', () => {
   it('is in use by another process', async () => {
     const path = await temporaryFile()
@@ -156,11 +159,20 @@ describe('a file that cannot be used', () => {
     expect(await refusalOf(dirname(path))).toMatchObject({ code: 'cannot_open', message: expect.stringContaining('cannot be opened') })
   })
 
-  it.skipIf(process.getuid?.() === 0)('is read-only (root may write everything, so this needs another user)', async () => {
+  it('is read-only', async () => {
     const path = await temporaryFile()
     await filled(path, 0)
-    chmodSync(path, 0o400)
-    expect(await refusalOf(path)).toMatchObject({ code: 'cannot_open', message: expect.stringMatching(/read-only|cannot be opened/) })
+    chmodSync(dirname(path), 0o555)
+    chmodSync(path, 0o444)
+    // Root may write everything, so it looks as somebody else.
+    const isRoot = process.getuid?.() === 0
+    if (isRoot) process.seteuid?.(nobody)
+    try {
+      expect(await refusalOf(path)).toMatchObject({ code: 'cannot_open', message: expect.stringMatching(/read-only|cannot be opened/) })
+    } finally {
+      if (isRoot) process.seteuid?.(0)
+      chmodSync(dirname(path), 0o755)
+    }
   })
 
   it('is damaged after an unclean stop, at every attempt', async () => {
