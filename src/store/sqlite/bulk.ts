@@ -1,23 +1,22 @@
 import type { Database, Value } from './connect.ts'
 
-/** Rows for one statement. A call into SQLite costs as much as a row or two, so most of the gain is in the first few. */
-const sizes = [16, 4, 1]
+/** Rows for one statement. A call into SQLite costs as much as a row or two; these keep the share of the calls small, for batches of any size. */
+const sizes = [64, 16, 4, 1]
 
-/** Insert many rows with few statements. `values` is one row of the statement, such as `(?, ?, 'active')`; `conflict` its `on conflict` clause. */
-export function prepareBulkInsert(
-  database: Database,
-  into: string,
-  values: string,
-  conflict: string,
-): (rows: readonly (readonly Value[])[]) => void {
+/** Runs one statement for many rows; the values of all rows, one after the other. */
+export type Bulk = (values: readonly Value[]) => void
+
+/** `row` is one row of a `values` clause, such as `(?, ?, 'active')`; `sql` makes the statement around many of them. */
+export function prepareBulk(database: Database, row: string, sql: (rows: string) => string): Bulk {
+  const width = row.split('?').length - 1
   const statements = sizes.map((size) => ({
-    size,
-    statement: database.prepare(`insert into ${into} values ${Array(size).fill(values).join(', ')} ${conflict}`),
+    length: size * width,
+    statement: database.prepare(sql(Array(size).fill(row).join(', '))),
   }))
-  return (rows) => {
+  return (values) => {
     let at = 0
-    for (const { size, statement } of statements) {
-      for (; rows.length - at >= size; at += size) statement.run(...rows.slice(at, at + size).flat())
+    for (const { length, statement } of statements) {
+      for (; values.length - at >= length; at += length) statement.run(...values.slice(at, at + length))
     }
   }
 }

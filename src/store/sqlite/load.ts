@@ -41,6 +41,8 @@ export function loadFacts(
   /** Skus that may get a limit per user in this batch. */
   const limiting = new Set<string>()
   const reserves: Reserve[] = []
+  /** Ids of reservations. */
+  const named: string[] = []
 
   const want = (sku: string, units: number): void => {
     wanted.set(sku, (wanted.get(sku) ?? 0) + units)
@@ -73,12 +75,12 @@ export function loadFacts(
       case 'reserve':
         reserves.push(command)
         for (const line of command.items) want(line.sku, line.quantity)
-        if (repeat) addReservation(sql.reservation.get(command.id))
+        if (repeat) named.push(command.id)
         break
       case 'confirm':
       case 'cancel':
       case 'extend':
-        addReservation(sql.reservation.get(command.reservationId))
+        named.push(command.reservationId)
         break
       case 'expire':
         for (const row of sql.due.all(now, command.limit)) addReservation(row)
@@ -102,6 +104,8 @@ export function loadFacts(
         break
     }
   }
+
+  if (named.length > 0) for (const row of sql.reservationsOf.all(JSON.stringify(named))) addReservation(row)
 
   loadProducts([...wanted.keys()])
   // No-lag expiry: where the free units do not cover more than what is wanted, so many due reservations that they do, or all. Each may bring further skus, which want nothing.

@@ -14,19 +14,20 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   const products = new Map([...changes.newProducts, ...changes.changedProducts].map((row) => [row.sku, row]))
   for (const row of changes.newProducts) sql.insertProduct.run(row.sku, ...detailsOf(row), row.createdAt, row.updatedAt)
   for (const row of changes.changedProducts) sql.updateProduct.run(...detailsOf(row), row.updatedAt, row.sku)
-  sql.saveStock([...changes.newStock, ...changes.changedStock].map(stockValues))
+  sql.saveStock([...changes.newStock, ...changes.changedStock].flatMap(stockValues))
 
   const isLimited = (sku: string): boolean => (products.get(sku) ?? facts.products.get(sku))?.maxPerUser != null
   const newSeqs = insertReservations(sql, changes.newReservations, isLimited)
-  for (const row of changes.newReservations) if (row.status !== 'active') updateReservation(sql, row, need(newSeqs.get(row.id)))
-  for (const row of changes.changedReservations) updateReservation(sql, row, need(facts.seqs.get(row.id)))
+  const ended = changes.newReservations.filter((row) => row.status !== 'active')
+  updateReservations(sql, [...ended, ...changes.changedReservations], (id) => newSeqs.get(id) ?? facts.seqs.get(id))
 
-  sql.insertOrders(changes.newOrders.map(orderValues))
+  sql.insertOrders(changes.newOrders.flatMap(orderValues))
   for (const row of changes.changedOrders) sql.updateOrder.run(row.status, row.cancelledAt, row.id)
-  for (const row of [...changes.newOrders, ...changes.changedOrders]) if (row.status === 'cancelled') releaseLines(sql, row)
+  const cancelled = [...changes.newOrders, ...changes.changedOrders].filter((row) => row.status === 'cancelled')
+  for (const row of cancelled) uncountLines(sql, row)
 
   for (const sku of changes.newlyLimited) sql.startCounting.run(sku)
-  sql.insertEvents(changes.events.map(eventValues))
+  sql.insertEvents(changes.events.flatMap(eventValues))
   for (const { idempotency, createdAt, created, value } of changes.answers) {
     sql.upsertAnswer.run(idempotency.scope, idempotency.key, idempotency.fingerprint, createdAt, created ? 1 : 0, JSON.stringify(value))
   }
@@ -45,39 +46,41 @@ function stockValues(row: StockRow): Value[] {
 function insertReservations(sql: Statements, rows: readonly ReservationRow[], isLimited: (sku: string) => boolean): Map<string, number> {
   const seqs = new Map<string, number>()
   if (rows.length === 0) return seqs
-  const values: Value[][] = []
-  const lines: Value[][] = []
+  const values: Value[] = []
+  const lines: Value[] = []
   let seq = integer(sql.lastReservation.get()?.['seq'])
   for (const row of rows) {
     seqs.set(row.id, ++seq)
-    values.push([seq, row.id, row.userId, JSON.stringify(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt])
-    for (const { sku, quantity } of row.items) lines.push([sku, seq, quantity, row.expiresAt, isLimited(sku) ? row.userId : null])
+    values.push(seq, row.id, row.userId, JSON.stringify(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt)
+    for (const { sku, quantity } of row.items) lines.push(sku, seq, quantity, row.expiresAt, isLimited(sku) ? row.userId : null)
   }
   sql.insertReservations(values)
   sql.insertLines(lines)
   return seqs
 }
 
-function need(seq: number | undefined): number {
-  return integer(seq ?? null)
+function updateReservations(sql: Statements, rows: readonly ReservationRow[], seqOf: (id: string) => number | undefined): void {
+  const values: Value[] = []
+  const lines: Value[] = []
+  for (const row of rows) {
+    const seq = integer(seqOf(row.id) ?? null)
+    values.push(seq, row.status, row.expiresAt, row.endedAt, row.orderId)
+    const dueAt = row.status === 'active' ? row.expiresAt : null
+    const counts = row.status === 'active' || row.status === 'confirmed' ? 1 : 0
+    for (const { sku } of row.items) lines.push(sku, seq, dueAt, counts)
+  }
+  sql.updateReservations(values)
+  sql.updateLines(lines)
+}
+
+/** The units of a cancelled order count against nobody's limit any more. */
+function uncountLines(sql: Statements, order: OrderRow): void {
+  const seq = integer(sql.reservation.get(order.reservationId)?.['seq'])
+  sql.updateLines(order.items.flatMap(({ sku }): Value[] => [sku, seq, null, 0]))
 }
 
 function orderValues(row: OrderRow): Value[] {
   return [row.id, row.reservationId, row.userId, row.status, JSON.stringify(row.metadata), row.createdAt, row.cancelledAt]
-}
-
-function updateReservation(sql: Statements, row: ReservationRow, seq: number): void {
-  sql.updateReservation.run(row.status, row.expiresAt, row.endedAt, row.orderId, seq)
-  const ended = row.status === 'cancelled' || row.status === 'expired'
-  for (const { sku } of row.items) {
-    if (ended) sql.releaseLine.run(sku, seq)
-    else sql.updateLine.run(row.status === 'active' ? row.expiresAt : null, sku, seq)
-  }
-}
-
-function releaseLines(sql: Statements, order: OrderRow): void {
-  const seq = Number(sql.reservation.get(order.reservationId)?.['seq'])
-  for (const { sku } of order.items) sql.releaseLine.run(sku, seq)
 }
 
 function eventValues(event: EventDraft): Value[] {

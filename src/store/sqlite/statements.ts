@@ -1,4 +1,4 @@
-import { prepareBulkInsert } from './bulk.ts'
+import { prepareBulk, type Bulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
 
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
@@ -22,13 +22,11 @@ const queries = {
 
   lastReservation: 'select coalesce(max(seq), 0) as seq from reservations',
   reservation: `select ${reservationColumns} from reservations r where r.id = ?`,
+  /** Many reservations, by a JSON array of ids. */
+  reservationsOf: `select ${reservationColumns} from json_each(?) wanted join reservations r on r.id = wanted.value`,
   reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
   reservationsBefore: `select ${reservationColumns} from reservations r where r.seq < ? order by r.seq desc limit ?`,
   reservationsOfUserBefore: `select ${reservationColumns} from reservations r where r.user_id = ? and r.seq < ? order by r.seq desc limit ?`,
-  updateReservation: 'update reservations set status = ?, expires_at = ?, ended_at = ?, order_id = ? where seq = ?',
-  updateLine: 'update reservation_lines set due_at = ? where sku = ? and reservation_seq = ?',
-  /** The line has ended and its units count against nobody. */
-  releaseLine: 'update reservation_lines set due_at = null, holder = null where sku = ? and reservation_seq = ?',
 
   /** Due reservations of all skus. */
   due: `select ${reservationColumns} from reservations r where r.status = 'active' and r.expires_at <= ? order by r.expires_at limit ?`,
@@ -67,33 +65,51 @@ const queries = {
   upsertAnswer: 'insert or replace into answers (scope, key, fingerprint, created_at, created, value) values (?, ?, ?, ?, ?, ?)',
 } as const
 
-const bulkInserts = {
+/** Statements for many rows: one row of values, and the statement around them. */
+const bulks = {
+  /** Upserts, because the update of a row that is there costs the same. */
+  saveStock: [
+    '(?, ?, ?, ?, ?)',
+    (rows) => `insert into stock (sku, total, reserved, sold, version) values ${rows}
+      on conflict (sku) do update set total = excluded.total, reserved = excluded.reserved, sold = excluded.sold, version = excluded.version`,
+  ],
   /** A new reservation is active; one that ended in its own batch is updated after. */
   insertReservations: [
-    'reservations (seq, id, user_id, status, items, metadata, created_at, expires_at)',
     `(?, ?, ?, 'active', ?, ?, ?, ?)`,
+    (rows) => `insert into reservations (seq, id, user_id, status, items, metadata, created_at, expires_at) values ${rows}`,
   ],
-  /** Upserts: one statement for many skus, and the update of a row that is there costs the same. */
-  saveStock: [
-    'stock (sku, total, reserved, sold, version)',
+  updateReservations: [
     '(?, ?, ?, ?, ?)',
-    'on conflict (sku) do update set total = excluded.total, reserved = excluded.reserved, sold = excluded.sold, version = excluded.version',
+    (rows) => `with changed (seq, status, expires_at, ended_at, order_id) as (values ${rows})
+      update reservations set status = changed.status, expires_at = changed.expires_at, ended_at = changed.ended_at, order_id = changed.order_id
+      from changed where reservations.seq = changed.seq`,
   ],
-  insertLines: ['reservation_lines (sku, reservation_seq, quantity, due_at, holder)', '(?, ?, ?, ?, ?)'],
-  insertOrders: ['orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at)', '(?, ?, ?, ?, ?, ?, ?)'],
-  insertEvents: ['events (type, time, subject, expires_at, stock, data, reason)', '(?, ?, ?, ?, ?, ?, ?)'],
-} as const satisfies Record<string, readonly [into: string, values: string, conflict?: string]>
+  insertLines: [
+    '(?, ?, ?, ?, ?)',
+    (rows) => `insert into reservation_lines (sku, reservation_seq, quantity, due_at, holder) values ${rows}`,
+  ],
+  /** due_at, and whether the units still count against their holder. */
+  updateLines: [
+    '(?, ?, ?, ?)',
+    (rows) => `with changed (sku, reservation_seq, due_at, counts) as (values ${rows})
+      update reservation_lines set due_at = changed.due_at, holder = iif(changed.counts, holder, null)
+      from changed where reservation_lines.reservation_seq = changed.reservation_seq and reservation_lines.sku = changed.sku`,
+  ],
+  insertOrders: [
+    '(?, ?, ?, ?, ?, ?, ?)',
+    (rows) => `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values ${rows}`,
+  ],
+  insertEvents: [
+    '(?, ?, ?, ?, ?, ?, ?)',
+    (rows) => `insert into events (type, time, subject, expires_at, stock, data, reason) values ${rows}`,
+  ],
+} as const satisfies Record<string, readonly [row: string, sql: (rows: string) => string]>
 
-type BulkInsert = ReturnType<typeof prepareBulkInsert>
-
-export type Statements = Record<keyof typeof queries, Statement> & Record<keyof typeof bulkInserts, BulkInsert>
+export type Statements = Record<keyof typeof queries, Statement> & Record<keyof typeof bulks, Bulk>
 
 export function prepareStatements(database: Database): Statements {
   return Object.fromEntries([
     ...Object.entries(queries).map(([name, sql]) => [name, database.prepare(sql)]),
-    ...Object.entries(bulkInserts).map(([name, [into, values, conflict = '']]) => [
-      name,
-      prepareBulkInsert(database, into, values, conflict),
-    ]),
+    ...Object.entries(bulks).map(([name, [row, sql]]) => [name, prepareBulk(database, row, sql)]),
   ]) as Statements
 }
