@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
-import { answerFailures, answerOtherMethods } from './failures.ts'
+import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
 import type { Metrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
 import { sendProblem } from './problem.ts'
@@ -30,17 +32,20 @@ export async function createApp({ shop, metrics, version, report }: AppOptions):
     // A request that came on a kept connection while the service stops is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 1_000 },
+    // As long as the headers may be: an sku that is too long is one that does not exist.
+    routerOptions: { maxParamLength: 16_384 },
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (_error, request, reply) => {
       void sendProblem(reply, 'not_found', `The path ${request.url} cannot be read.`)
     },
   })
+  stopGently(app)
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
+  const methods = answerOtherMethods(app)
   documentRoutes(app, version)
   app.after(() => {
-    const methods = answerOtherMethods(app)
     productRoutes(app, shop)
     reservationRoutes(app, shop)
     orderRoutes(app, shop)
@@ -51,4 +56,29 @@ export async function createApp({ shop, metrics, version, report }: AppOptions):
   })
   await app.ready()
   return app
+}
+
+/** Long enough to read what clients sent before they could know of the stop; those who connect meanwhile are served as well. */
+const lastRequestsMs = 50
+
+/** Nobody who was heard is left without an answer, and no connection is kept for more: one that is would hold up the stop until it is cut off. */
+function stopGently(app: FastifyInstance): void {
+  let stopping = false
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  app.addHook('preClose', async () => {
+    stopping = true
+    await delay(lastRequestsMs)
+    // A busy process may have spent all that time on the first of them; one turn of the loop reads the others.
+    await nextTurn()
+    // To Node a connection that was never used is not idle but about to send a request.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (stopping) reply.header('connection', 'close')
+    done()
+  })
 }

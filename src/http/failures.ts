@@ -1,12 +1,35 @@
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import { METHODS } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { faultCode } from '../domain/faults.ts'
 import { bodyBytesMax, InvalidRequest } from './body.ts'
-import { sendProblem, sendRefusal } from './problem.ts'
+import { problem, sendProblem, sendRefusal } from './problem.ts'
 
 /** Everything that is not an answer of a route: bad requests, faults of the store, unknown paths. Always problem+json, never a stack trace. */
 export function answerFailures(app: FastifyInstance, report: (error: unknown) => void): void {
   app.setErrorHandler<FastifyError>((error, _request, reply) => sendFailure(reply, error, report))
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, 'not_found', `There is no ${request.url.split('?')[0]} here; see /docs.`))
+  app.setNotFoundHandler(sendNotFound)
+  // Before the body is read: whatever it says, there is nobody to read it.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) void sendNotFound(request, reply)
+    else done()
+  })
+}
+
+function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendProblem(reply, 'not_found', `There is no ${request.url.split('?')[0]} here; see /docs.`)
+}
+
+/** What arrived was not HTTP, or had too many bytes of headers, or took too long: there is no request to answer, only a socket. */
+export function answerUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code !== 'ECONNRESET' && socket.writable) {
+    const message = `the request cannot be read: ${error.message}`
+    const body = JSON.stringify(problem('validation_failed', message, { errors: [{ path: '', message }] }))
+    socket.write(
+      `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
+  }
+  socket.destroy()
 }
 
 function sendFailure(reply: FastifyReply, error: FastifyError | InvalidRequest, report: (error: unknown) => void): FastifyReply {
@@ -36,14 +59,17 @@ function sendFailure(reply: FastifyReply, error: FastifyError | InvalidRequest, 
   return sendProblem(reply, 'internal', 'The service failed. Repeating with the same Idempotency-Key is safe.')
 }
 
-const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+/** CONNECT never arrives as a request. */
+const knownMethods = METHODS.filter((method) => method !== 'CONNECT')
 
-/** Answer 405 with `Allow` on every path that exists, for the methods it does not have. Call `finish` after the last route. */
+/** Answer 405 with `Allow` on every path that exists, for the methods it does not have. Call before the first route, and `finish` after the last. */
 export function answerOtherMethods(app: FastifyInstance): { finish(): void } {
+  for (const method of knownMethods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   const allowed = new Map<string, Set<string>>()
   let collecting = true
   app.addHook('onRoute', ({ url, method }) => {
-    if (!collecting) return
+    // Of /docs/, the second spelling of /docs, only one of its methods is told.
+    if (!collecting || url.endsWith('/')) return
     const methods = allowed.get(url) ?? new Set()
     allowed.set(url, methods)
     for (const one of [method].flat()) methods.add(one)

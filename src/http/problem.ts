@@ -44,15 +44,20 @@ export const errors = {
 /** Seconds after which a client may try again: by then a queue that was full has been worked off, or a store has been tried anew. */
 const retryAfterSeconds = '1'
 
-/** Answer with RFC 9457 problem details. `members` are those that API.md names for the code. */
-export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): FastifyReply {
+/** RFC 9457 problem details. `members` are those that API.md names for the code. */
+export function problem(code: ErrorCode, detail: string, members: object = {}) {
   const [status, title] = errors[code]
+  return { type: `urn:holdfast:${code}`, title, status, detail, code, ...members }
+}
+
+export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): FastifyReply {
+  const [status] = errors[code]
   if (status === 503) reply.header('retry-after', retryAfterSeconds)
   return reply
     .code(status)
     .header('content-type', 'application/problem+json')
     .serializer(JSON.stringify)
-    .send({ type: `urn:holdfast:${code}`, title, status, detail, code, ...members })
+    .send(problem(code, detail, members))
 }
 
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {

@@ -127,11 +127,12 @@ export function problems(...codes: readonly ErrorCode[]): Record<number, object>
   )
 }
 
+export const readProblems = ['validation_failed', 'store_unavailable', 'internal'] as const
+
 export const writeProblems = [
-  'validation_failed',
+  ...readProblems,
   'idempotency_key_reused',
   'payload_too_large',
   'unsupported_media_type',
   'overloaded',
-  'store_unavailable',
 ] as const

@@ -36,14 +36,18 @@ export async function serve({ host, port, storeUrl, version, report }: ServeOpti
   const shop = createHoldfast({ store, onBatch: metrics.onBatch })
   try {
     const app = await createApp({ shop, metrics, version, report })
-    const address = await app.listen({ host, port })
+    // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
+    const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {
       address,
       close: async () => {
         const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
-        await app.close()
-        clearTimeout(cut)
-        await shop.close()
+        try {
+          await app.close()
+        } finally {
+          clearTimeout(cut)
+          await shop.close()
+        }
       },
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import type { FastifyInstance, FastifySchemaCompiler, preValidationHookHandler } from 'fastify'
 import type { InputError } from '../domain/refusals.ts'
 import { compileCheck } from '../engine/check.ts'
 import { InvalidRequest } from './body.ts'
@@ -18,12 +18,31 @@ export function validateRequests(app: FastifyInstance): void {
     // A parameter nobody knows is a mistake of the caller, on every route.
     route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
     const body = route.schema.body as ObjectSchema | undefined
-    if (body === undefined || (body.required ?? []).length > 0) return
-    route.preValidation = (request, _reply, done) => {
-      request.body ??= request.body === undefined ? {} : null
-      done()
-    }
+    const bodyIsOptional = body !== undefined && (body.required ?? []).length === 0
+    route.preValidation = bodyIsOptional ? [refuseUnreadableQuery, takeNoBodyAsEmpty] : [refuseUnreadableQuery]
   })
+}
+
+/** The parser of query strings reads what is not UTF-8 as the text of its escapes, which nobody meant. */
+const refuseUnreadableQuery: preValidationHookHandler = (request, _reply, done) => {
+  const query = request.url.split('?', 2)[1] ?? ''
+  const bad = query.includes('%') ? query.split('&').find((pair) => !isDecodable(pair)) : undefined
+  if (bad === undefined) done()
+  else done(new InvalidRequest([{ path: bad.split('=', 1)[0] ?? '', message: 'must be percent-encoded UTF-8' }]))
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const takeNoBodyAsEmpty: preValidationHookHandler = (request, _reply, done) => {
+  request.body ??= request.body === undefined ? {} : null
+  done()
 }
 
 const compile: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {

@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { faultCode } from '../../domain/faults.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import { InvalidRequest } from '../body.ts'
-import { EventSchema, pageOf, PageQuery, problems } from '../schemas.ts'
+import { EventSchema, pageOf, PageQuery, problems, readProblems } from '../schemas.ts'
 import { viewEvent, viewPage } from '../views.ts'
 
 const after = Type.Optional(Type.String({ description: 'nextCursor of the page before, or 0 for the beginning.' }))
@@ -17,7 +17,7 @@ export function eventRoutes(app: FastifyInstance, shop: Holdfast): void {
         summary: 'Read the feed, oldest first',
         description: 'nextCursor continues, now or tomorrow; it is null only while the feed is empty.',
         querystring: Type.Object({ after, limit: PageQuery.limit }, { additionalProperties: false }),
-        response: { 200: pageOf(EventSchema), ...problems('validation_failed') },
+        response: { 200: pageOf(EventSchema), ...problems(...readProblems) },
       },
     },
     async (request, reply) => {

@@ -1,18 +1,44 @@
 import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import type { Metrics } from '../metrics.ts'
+import { problems } from '../schemas.ts'
 
 const tags = ['Operation']
 
+function statusSchema(status: string) {
+  return Type.Object({ status: Type.Literal(status) }, { additionalProperties: false })
+}
+
 export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metrics): void {
-  app.get('/livez', { schema: { tags, summary: 'The process answers' } }, async (_request, reply) => reply.send({ status: 'ok' }))
+  app.get('/livez', { schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } } }, async (_request, reply) =>
+    reply.send({ status: 'ok' }),
+  )
 
-  app.get('/readyz', { schema: { tags, summary: 'The store answers' } }, async (_request, reply) => {
-    await shop.nextDueInMs()
-    return reply.send({ status: 'ready' })
-  })
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        tags,
+        summary: 'The store answers',
+        response: { 200: statusSchema('ready'), ...problems('store_unavailable', 'internal') },
+      },
+    },
+    async (_request, reply) => {
+      await shop.nextDueInMs()
+      return reply.send({ status: 'ready' })
+    },
+  )
 
-  app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) =>
-    reply.header('content-type', metrics.contentType).send(await metrics.text()),
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        tags,
+        summary: 'Prometheus metrics',
+        response: { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } } },
+      },
+    },
+    async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
   )
 }

@@ -5,7 +5,7 @@ import type { Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, sendOutcome } from '../answer.ts'
 import { sendRefusal } from '../problem.ts'
-import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, writeProblems } from '../schemas.ts'
+import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, readProblems, writeProblems } from '../schemas.ts'
 import { viewOrder, viewPage } from '../views.ts'
 
 const tags = ['Orders']
@@ -14,7 +14,7 @@ const params = Type.Object({ id: Type.String() })
 export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Params: { id: string } }>(
     '/v1/orders/:id',
-    { schema: { tags, summary: 'Read an order', params, response: { 200: OrderSchema, ...problems('order_not_found') } } },
+    { schema: { tags, summary: 'Read an order', params, response: { 200: OrderSchema, ...problems(...readProblems, 'order_not_found') } } },
     async (request, reply) => {
       const order = await shop.order(request.params.id)
       return order === null ? sendRefusal(reply, { code: 'order_not_found' }) : reply.send(viewOrder(order))
@@ -28,7 +28,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
         tags,
         summary: 'List orders, newest first',
         querystring: Type.Object({ userId: Type.Optional(inputs.UserId), ...PageQuery }, { additionalProperties: false }),
-        response: { 200: pageOf(OrderSchema), ...problems('validation_failed') },
+        response: { 200: pageOf(OrderSchema), ...problems(...readProblems) },
       },
     },
     async (request, reply) => reply.send(viewPage(await shop.orders(request.query), viewOrder)),

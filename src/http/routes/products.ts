@@ -1,12 +1,23 @@
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { saleWindowProblem } from '../../domain/product.ts'
 import { adjustStockCommand, createProductCommand, updateProductCommand } from '../../engine/commands.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import { parseInstant } from '../../engine/instant.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, sendOutcome } from '../answer.ts'
+import { InvalidRequest } from '../body.ts'
 import { sendRefusal } from '../problem.ts'
-import { IdempotencyHeaders as headers, pageOf, PageQuery, problems, ProductSchema, StockSchema, writeProblems } from '../schemas.ts'
+import {
+  IdempotencyHeaders as headers,
+  pageOf,
+  PageQuery,
+  problems,
+  ProductSchema,
+  StockSchema,
+  readProblems,
+  writeProblems,
+} from '../schemas.ts'
 import { viewPage, viewProduct, viewStock } from '../views.ts'
 
 const tags = ['Products']
@@ -37,7 +48,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
         tags,
         summary: 'List products, by sku',
         querystring: Type.Object(PageQuery, { additionalProperties: false }),
-        response: { 200: pageOf(ProductSchema), ...problems('validation_failed') },
+        response: { 200: pageOf(ProductSchema), ...problems(...readProblems) },
       },
     },
     async (request, reply) => reply.send(viewPage(await shop.products(request.query), viewProduct)),
@@ -45,7 +56,14 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
 
   app.get<{ Params: { sku: string } }>(
     '/v1/products/:sku',
-    { schema: { tags, summary: 'Read a product', params, response: { 200: ProductSchema, ...problems('product_not_found') } } },
+    {
+      schema: {
+        tags,
+        summary: 'Read a product',
+        params,
+        response: { 200: ProductSchema, ...problems(...readProblems, 'product_not_found') },
+      },
+    },
     async (request, reply) => {
       const { sku } = request.params
       const product = await shop.product(sku)
@@ -74,7 +92,14 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
 
   app.get<{ Params: { sku: string } }>(
     '/v1/products/:sku/stock',
-    { schema: { tags, summary: 'Read the stock of a product', params, response: { 200: StockSchema, ...problems('product_not_found') } } },
+    {
+      schema: {
+        tags,
+        summary: 'Read the stock of a product',
+        params,
+        response: { 200: StockSchema, ...problems(...readProblems, 'product_not_found') },
+      },
+    },
     async (request, reply) => {
       const { sku } = request.params
       const product = await shop.product(sku)
@@ -105,11 +130,15 @@ type Dated = { readonly saleStartsAt?: string | null; readonly saleEndsAt?: stri
 type WithInstants<Body extends Dated> = Omit<Body, keyof Dated> & { saleStartsAt?: number | null; saleEndsAt?: number | null }
 
 /** Instants are text outside and epoch milliseconds inside. */
-function withInstants<Body extends Dated>(body: Body): WithInstants<Body> {
-  const { saleStartsAt, saleEndsAt, ...rest } = body
+function withInstants<Body extends Dated>({ saleStartsAt, saleEndsAt, ...rest }: Body): WithInstants<Body> {
+  const startsAt = saleStartsAt == null ? saleStartsAt : parseInstant(saleStartsAt)
+  const endsAt = saleEndsAt == null ? saleEndsAt : parseInstant(saleEndsAt)
+  // Validation comes before all other refusals; what only one of the two says is compared where the other is known.
+  const problem = saleWindowProblem({ saleStartsAt: startsAt ?? null, saleEndsAt: endsAt ?? null })
+  if (problem?.code === 'validation_failed') throw new InvalidRequest(problem.errors)
   return {
     ...rest,
-    ...(saleStartsAt === undefined ? {} : { saleStartsAt: saleStartsAt === null ? null : parseInstant(saleStartsAt) }),
-    ...(saleEndsAt === undefined ? {} : { saleEndsAt: saleEndsAt === null ? null : parseInstant(saleEndsAt) }),
+    ...(startsAt === undefined ? {} : { saleStartsAt: startsAt }),
+    ...(endsAt === undefined ? {} : { saleEndsAt: endsAt }),
   }
 }

@@ -8,7 +8,16 @@ import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, sendOutcome } from '../answer.ts'
 import { InvalidRequest } from '../body.ts'
 import { sendRefusal } from '../problem.ts'
-import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, ReservationSchema, writeProblems } from '../schemas.ts'
+import {
+  IdempotencyHeaders as headers,
+  OrderSchema,
+  pageOf,
+  PageQuery,
+  problems,
+  ReservationSchema,
+  readProblems,
+  writeProblems,
+} from '../schemas.ts'
 import { viewOrder, viewPage, viewReservation } from '../views.ts'
 
 const tags = ['Reservations']
@@ -46,7 +55,14 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
 
   app.get<{ Params: { id: string } }>(
     '/v1/reservations/:id',
-    { schema: { tags, summary: 'Read a reservation', params, response: { 200: ReservationSchema, ...problems('reservation_not_found') } } },
+    {
+      schema: {
+        tags,
+        summary: 'Read a reservation',
+        params,
+        response: { 200: ReservationSchema, ...problems(...readProblems, 'reservation_not_found') },
+      },
+    },
     async (request, reply) => {
       const reservation = await shop.reservation(request.params.id)
       return reservation === null ? sendRefusal(reply, { code: 'reservation_not_found' }) : reply.send(viewReservation(reservation))
@@ -68,7 +84,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
           },
           { additionalProperties: false },
         ),
-        response: { 200: pageOf(ReservationSchema), ...problems('validation_failed') },
+        response: { 200: pageOf(ReservationSchema), ...problems(...readProblems) },
       },
     },
     async (request, reply) => reply.send(viewPage(await shop.reservations(request.query), viewReservation)),

@@ -51,7 +51,7 @@ export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 4_
         sql.begin.run()
         try {
           const now = clock()
-          const facts = loadFacts(sql, knownProducts, commands, now, repeat)
+          const facts = loadFacts({ sql, commands, now, repeat, knownProducts })
           const { outcomes, changes } = decide(commands, facts, now)
           saveChanges(sql, changes, facts)
           if (changes.changedProducts.length > 0 || knownProducts.size > knownProductsMax) knownProducts.clear()

@@ -1,0 +1,70 @@
+import type { Command, Idempotency, Reserve } from './command.ts'
+
+/** What the commands of a batch name: where a store begins to look for the facts. */
+export interface Needs {
+  /** Units that the batch wants of each sku, at most; 0 for a sku that is only named. */
+  readonly wanted: Map<string, number>
+  /** Skus whose stock the answers will show. */
+  readonly shown: ReadonlySet<string>
+  /** Skus that may get a limit per user in this batch. */
+  readonly limiting: ReadonlySet<string>
+  readonly reserves: readonly Reserve[]
+  readonly reservationIds: readonly string[]
+  readonly orderIds: readonly string[]
+  readonly keys: readonly Idempotency[]
+  /** How many due reservations to give back; 0: none for their own sake. */
+  readonly expireLimit: number
+}
+
+/** `repeat`: an earlier attempt may have made the reservations already. */
+export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
+  const wanted = new Map<string, number>()
+  const shown = new Set<string>()
+  const limiting = new Set<string>()
+  const reserves: Reserve[] = []
+  const reservationIds: string[] = []
+  const orderIds: string[] = []
+  const keys: Idempotency[] = []
+  let expireLimit = 0
+
+  const want = (sku: string, units: number): void => {
+    wanted.set(sku, (wanted.get(sku) ?? 0) + units)
+  }
+  const show = (sku: string, units: number, maxPerUser: number | null | undefined): void => {
+    want(sku, units)
+    shown.add(sku)
+    if (maxPerUser != null) limiting.add(sku)
+  }
+
+  for (const command of commands) {
+    if (command.idempotency !== null) keys.push(command.idempotency)
+    switch (command.type) {
+      case 'reserve':
+        reserves.push(command)
+        for (const line of command.items) want(line.sku, line.quantity)
+        if (repeat) reservationIds.push(command.id)
+        break
+      case 'confirm':
+      case 'cancel':
+      case 'extend':
+        reservationIds.push(command.reservationId)
+        break
+      case 'expire':
+        expireLimit += command.limit
+        break
+      case 'createProduct':
+        show(command.sku, 0, command.details.maxPerUser)
+        break
+      case 'updateProduct':
+        show(command.sku, 0, command.patch.maxPerUser)
+        break
+      case 'adjustStock':
+        show(command.sku, Math.max(0, -command.delta), null)
+        break
+      case 'cancelOrder':
+        orderIds.push(command.orderId)
+        break
+    }
+  }
+  return { wanted, shown, limiting, reserves, reservationIds, orderIds, keys, expireLimit }
+}
