@@ -64,7 +64,22 @@ export function requestText(method: string, path: string, { headers = {}, body }
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body ?? ''}`
 }
 
-/** How many answers with this status are in the text. */
-export function countAnswers(text: string, status: number): number {
-  return text.split(`HTTP/1.1 ${status} `).length - 1
+export interface RawAnswer {
+  readonly status: number
+  readonly head: string
+  readonly body: string
+}
+
+/** The whole answers at the start of the text, one after the other, by their Content-Length. */
+export function answersIn(text: string): RawAnswer[] {
+  const answers: RawAnswer[] = []
+  for (let rest = Buffer.from(text); ;) {
+    const end = rest.indexOf('\r\n\r\n')
+    if (end === -1) return answers
+    const head = rest.subarray(0, end).toString()
+    const bytes = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0)
+    if (rest.length < end + 4 + bytes) return answers
+    answers.push({ status: Number(head.slice(9, 12)), head, body: rest.subarray(end + 4, end + 4 + bytes).toString() })
+    rest = rest.subarray(end + 4 + bytes)
+  }
 }

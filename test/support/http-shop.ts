@@ -1,5 +1,5 @@
 import type { Answer, Service } from './http.ts'
-import type { Order, Problem, Product, Reservation, Stock } from './http-shapes.ts'
+import type { Order, Product, Reservation, Stock } from './http-shapes.ts'
 
 let made = 0
 
@@ -52,5 +52,3 @@ export async function booksOf(service: Service, sku: string): Promise<string> {
   const { total, reserved, sold, available, version } = await stockOf(service, sku)
   return `${total} total, ${reserved} reserved, ${sold} sold, ${available} available, version ${version}`
 }
-
-export type Refused = Answer<Problem>

@@ -1,0 +1,23 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { options } from './options.mjs'
+
+/**
+ * The build that is measured: the public entry, and the parts that the peers share with it so that they write the same rows in the same way.
+ *
+ * @param {string} path
+ */
+async function load(path) {
+  return import(pathToFileURL(join(options.dist, path)).href)
+}
+
+/** @type {typeof import('../../src/index.ts')} */
+export const { createHoldfast, sqliteStore } = await load('index.js')
+/** @type {typeof import('../../src/store/sqlite/connect.ts')} */
+export const { connect, disconnect } = await load('store/sqlite/connect.js')
+/** @type {typeof import('../../src/store/audit.ts')} */
+export const { audit } = await load('store/audit.js')
+/** @type {typeof import('../../src/engine/ids.ts')} */
+export const { newId } = await load('engine/ids.js')
+/** @type {typeof import('../../src/engine/schemas.ts')} */
+export const { ReserveInput } = await load('engine/schemas.js')

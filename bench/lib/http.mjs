@@ -1,0 +1,169 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { verifyBooks } from './books.mjs'
+import { options } from './options.mjs'
+import { cpuMicroseconds, startService } from './processes.mjs'
+import { compare, median } from './report.mjs'
+import { alternate } from './rounds.mjs'
+import { makeStore, totalStock, withShop } from './shop.mjs'
+import { connections, runWrk } from './wrk.mjs'
+
+const sku = 'hot'
+const settleMs = 200
+
+/**
+ * The service against bare Fastify routes, each in its own process, under the same load. All stay up for all rounds, so that each is warm and the store grows
+ * as it would.
+ *
+ * @param {import('./report.mjs').Context} context
+ * @param {{ isSoldOut: boolean, goal: number }} options
+ * @returns {Promise<import('./report.mjs').Measured>}
+ */
+export async function compareWithBareRoute({ folder, rounds, quick, durability, say }, { isSoldOut, goal }) {
+  const seconds = quick ? 1 : 6
+  const path = join(folder, 'service.db')
+  await makeStore(path, [sku], { totalStock: isSoldOut ? 1 : totalStock })
+  if (isSoldOut) await sellTheLastUnit(path)
+  const decided = isSoldOut ? 'insufficient_stock' : 'accepted'
+  /** @type {import('./processes.mjs').Service[]} */
+  const running = []
+  try {
+    const holdfast = await startService(join(options.dist, 'cli/main.js'), ['serve', '--port', '0', '--store', `sqlite:${path}`])
+    running.push(holdfast)
+    const script = fileURLToPath(new URL('./bare-fastify.mjs', import.meta.url))
+    const bare = await startService(script, ['at-once', '--dist', options.dist])
+    running.push(bare)
+    const bareNextTurn = await startService(script, ['next-turn', '--dist', options.dist])
+    running.push(bareNextTurn)
+    const contenders = {
+      holdfast: async () => {
+        const before = await readOutcomes(holdfast.address)
+        const sample = await load(holdfast, seconds)
+        const after = await readOutcomes(holdfast.address)
+        checkOutcomes(sample, before, after, decided)
+        if (sample.status !== (isSoldOut ? sample.requests : 0))
+          throw new Error(`${sample.status} of ${sample.requests} answers are not as expected`)
+        return sample
+      },
+      bare: () => loadBare(bare, seconds),
+      bareNextTurn: () => loadBare(bareNextTurn, seconds),
+    }
+    await alternate(contenders, { rounds: 1, say: (text) => say(`warm-up: ${text}`) })
+    const seen = await alternate(contenders, { rounds, say })
+    const told = await settledOutcomes(holdfast.address)
+    await holdfast.stop()
+    await verifyBooks(path, isSoldOut ? { confirmed: 1 } : { active: told.get('accepted') ?? 0 })
+
+    const what = isSoldOut ? 'a sold-out sku, 409' : 'one hot sku, 1 line, 201'
+    /** @type {import('./report.mjs').Line['outcome']} */
+    const outcome = isSoldOut ? 'refused' : 'accepted'
+    const peers = /** @type {const} */ ([
+      ['a bare Fastify route', seen.bare],
+      ['the same, answering in the next turn', seen.bareNextTurn],
+    ])
+    const lines = peers.flatMap(([against, samples]) => {
+      /** @type {(pick: (sample: Sample) => number) => { figures: number[], peers: number[] }} */
+      const both = (pick) => ({ figures: seen.holdfast.map(pick), peers: samples.map(pick) })
+      const shared = { outcome, against, durability: `${durability}; the route keeps nothing` }
+      return [
+        compare({ ...shared, what, unit: 'requests/s', ...both(({ perSecond }) => perSecond), goal }),
+        compare({ ...shared, what: 'CPU time of the server process', unit: 'µs/request', ...both(({ cpuPerRequest }) => cpuPerRequest) }),
+        compare({ ...shared, what: 'median latency, closed loop', unit: 'ms', ...both(({ p50 }) => p50) }),
+        compare({ ...shared, what: 'p99 latency, closed loop', unit: 'ms', ...both(({ p99 }) => p99) }),
+      ]
+    })
+    const loadCpu = Object.values(seen).map((samples) => `${(median(samples.map(({ cpuShare }) => cpuShare)) * 100).toFixed(0)} %`)
+    return {
+      settings: {
+        connections,
+        secondsPerRound: seconds,
+        cpuOfTheLoadGenerator: loadCpu.join(' / '),
+      },
+      lines,
+    }
+  } finally {
+    await Promise.all(running.map((service) => service.stop()))
+  }
+}
+
+/** @typedef {import('./wrk.mjs').WrkResult & { perSecond: number, cpuPerRequest: number }} Sample */
+
+/**
+ * @param {import('./processes.mjs').Service} service
+ * @param {number} seconds
+ * @returns {Promise<Sample>}
+ */
+async function load({ address, pid }, seconds) {
+  const before = cpuMicroseconds(pid)
+  const result = await runWrk(address, { sku, seconds })
+  const after = cpuMicroseconds(pid)
+  if (result.broken > 0) throw new Error(`${result.broken} connections failed or waited for ever`)
+  const used = before === null || after === null ? NaN : after - before
+  return { ...result, perSecond: result.requests / result.seconds, cpuPerRequest: used / result.requests }
+}
+
+/**
+ * @param {import('./processes.mjs').Service} service
+ * @param {number} seconds
+ */
+async function loadBare(service, seconds) {
+  const sample = await load(service, seconds)
+  if (sample.status !== 0) throw new Error(`${sample.status} answers of the bare route are not 201`)
+  return sample
+}
+
+/** @param {string} path */
+async function sellTheLastUnit(path) {
+  const sold = await withShop(path, {}, async (shop) => {
+    const reserved = await shop.reserve({ userId: 'first', items: [{ sku, quantity: 1 }] })
+    return reserved.ok ? shop.confirm(reserved.value.id) : reserved
+  })
+  if (!sold.ok) throw new Error('the last unit could not be sold')
+}
+
+/**
+ * What the service says it decided, by outcome.
+ *
+ * @param {string} address
+ */
+async function readOutcomes(address) {
+  const text = await (await fetch(`${address}/metrics`)).text()
+  const lines = text.matchAll(/^holdfast_commands_total\{type="reserve",outcome="(\w+)"\} (\d+)$/gm)
+  return new Map(Array.from(lines, ([, outcome = '', count]) => [outcome, Number(count)]))
+}
+
+/**
+ * The same once nothing is decided any more: requests were in flight when the load ended.
+ *
+ * @param {string} address
+ */
+async function settledOutcomes(address) {
+  let outcomes = await readOutcomes(address)
+  for (;;) {
+    await delay(settleMs)
+    const later = await readOutcomes(address)
+    if (isDeepStrictEqual(later, outcomes)) return later
+    outcomes = later
+  }
+}
+
+/**
+ * Every answer must be the one that is measured, and none may come from elsewhere than a decision. Requests in flight when the time was over were decided,
+ * and nobody counted their answers.
+ *
+ * @param {Sample} sample
+ * @param {ReadonlyMap<string, number>} before
+ * @param {ReadonlyMap<string, number>} after
+ * @param {string} expected
+ */
+function checkOutcomes({ requests }, before, after, expected) {
+  for (const [outcome, count] of after) {
+    const decided = count - (before.get(outcome) ?? 0)
+    if (outcome !== expected && decided > 0) throw new Error(`${decided} were ${outcome}`)
+    if (outcome === expected && (decided < requests || decided > requests + connections)) {
+      throw new Error(`${requests} answers were counted and ${decided} decided`)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What is measured is what is published, so it is loaded from the build. */
+const distDefault = 'dist'
+
+/** A median of fewer is an accident. */
+const roundsDefault = 3
+
+export const usage = `npm run bench [-- NAME… [--quick] [--rounds N] [--json] [--folder DIR] [--dist DIR]]
+npm run bench -- --markdown
+
+  NAME        B1, B4, …; all that run by default if there is none
+  --quick     small and once, to see that it works; writes no results
+  --rounds    alternating rounds (default ${roundsDefault})
+  --json      print only JSON
+  --folder    where the files of the stores are made (default: the system's folder for temporary files)
+  --dist      the build to measure (default ${distDefault})
+  --markdown  measure nothing; write the table of docs/benchmarks.md from bench/results/`
+
+const { values, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    markdown: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    folder: { type: 'string', default: tmpdir() },
+    dist: { type: 'string', default: distDefault },
+  },
+})
+
+/** What stands on the command line beside the options. */
+export const positionals = words
+
+export const options = {
+  names: words.map((name) => name.toUpperCase()),
+  quick: values.quick,
+  json: values.json,
+  markdown: values.markdown,
+  help: values.help,
+  rounds: values.rounds === undefined ? (values.quick ? 1 : roundsDefault) : Number(values.rounds),
+  folder: resolve(values.folder),
+  dist: resolve(root, values.dist),
+}
+if (!Number.isInteger(options.rounds) || options.rounds < 1) throw new Error('--rounds must be a whole number from 1')

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** A service that is not up by then will not come up. */
+const startMsMax = 20_000
+
+/** Of /proc/PID/stat: clock ticks are hundredths of a second on every Linux. */
+const microsecondsPerTick = 10_000
+
+/** @typedef {{ address: string, pid: number, stop: () => Promise<void> }} Service */
+
+/**
+ * Start a Node script that says at which address it answers.
+ *
+ * @param {string} script
+ * @param {readonly string[]} parameters
+ * @returns {Promise<Service>}
+ */
+export async function startService(script, parameters) {
+  const child = spawn(process.execPath, [script, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  /** @type {Promise<number | null>} */
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  let output = ''
+  /** @type {string} */
+  const address = await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`${script} did not start: ${output}`))
+    }, startMsMax)
+    const read = (/** @type {Buffer} */ chunk) => {
+      output += chunk
+      const found = /http:\/\/[\d.:]+/.exec(output)
+      if (found === null) return
+      clearTimeout(timer)
+      resolve(found[0])
+    }
+    child.stdout.on('data', read)
+    child.stderr.on('data', read)
+    child.on('error', reject)
+    void ended.then(() => reject(new Error(`${script} ended: ${output}`)))
+  })
+  return {
+    address,
+    pid: child.pid ?? 0,
+    stop: async () => {
+      child.kill('SIGTERM')
+      const code = await ended
+      process.off('exit', kill)
+      if (code !== 0 && code !== null) throw new Error(`${script} ended with ${code}: ${output}`)
+    },
+  }
+}
+
+/**
+ * CPU time of all threads of a process so far; null where there is no /proc.
+ *
+ * @param {number} pid
+ */
+export function cpuMicroseconds(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name in parentheses may hold spaces; utime and stime are the 12th and 13th fields after it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick
+  } catch {
+    return null
+  }
+}

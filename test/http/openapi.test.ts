@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answersOf, problems } from '../support/http-shapes.ts'
+import { startService, type Service } from '../support/http.ts'
+
+let service: Service
+
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.close())
+
+interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
+}
+
+interface Operation {
+  readonly summary?: string
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: ObjectSchema }>> }
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, unknown>> }>>
+}
+
+interface ObjectSchema {
+  readonly type: string
+  readonly additionalProperties: boolean
+  readonly required?: readonly string[]
+  readonly properties: Readonly<Record<string, object>>
+}
+
+/** Method, path, body and query of the contract's table; a ? marks what may be left out. */
+const routes: Readonly<Record<string, { readonly body?: string; readonly query?: string; readonly statuses: readonly number[] }>> = {
+  'POST /v1/products': {
+    body: 'sku name totalStock description? price? maxPerUser? reservationTtlSeconds? saleStartsAt? saleEndsAt?',
+    statuses: [201],
+  },
+  'GET /v1/products': { query: 'limit cursor', statuses: [200] },
+  'GET /v1/products/{sku}': { statuses: [200] },
+  'PATCH /v1/products/{sku}': {
+    body: 'name? description? price? maxPerUser? reservationTtlSeconds? saleStartsAt? saleEndsAt?',
+    statuses: [200],
+  },
+  'GET /v1/products/{sku}/stock': { statuses: [200] },
+  'POST /v1/products/{sku}/stock-adjustments': { body: 'delta reason?', statuses: [200] },
+  'POST /v1/reservations': { body: 'userId items ttlSeconds? metadata?', statuses: [201] },
+  'GET /v1/reservations/{id}': { statuses: [200] },
+  'GET /v1/reservations': { query: 'userId sku status limit cursor', statuses: [200] },
+  'POST /v1/reservations/{id}/confirm': { body: 'userId? metadata?', statuses: [200, 201] },
+  'POST /v1/reservations/{id}/cancel': { body: 'userId?', statuses: [200] },
+  'POST /v1/reservations/{id}/extend': { body: 'ttlSeconds userId?', statuses: [200] },
+  'GET /v1/orders/{id}': { statuses: [200] },
+  'GET /v1/orders': { query: 'userId limit cursor', statuses: [200] },
+  'POST /v1/orders/{id}/cancel': { body: 'reason?', statuses: [200] },
+  'GET /v1/events': { query: 'after limit', statuses: [200] },
+  'GET /livez': { statuses: [200] },
+  'GET /readyz': { statuses: [200] },
+  'GET /metrics': { statuses: [200] },
+}
+
+const names = (list: readonly string[]) => list.toSorted()
+
+function operation(route: string): Operation {
+  const [method = '', path = ''] = route.split(' ')
+  return service.openapi.paths[path]?.[method.toLowerCase()] as unknown as Operation
+}
+
+describe('GET /openapi.json', () => {
+  it('is OpenAPI 3.1, as JSON', async () => {
+    const { status, headers, body } = await service.get<{ openapi: string; info: { title: string; version: string } }>('/openapi.json')
+    expect(status).toBe(200)
+    expect(headers['content-type']).toMatch(/^application\/json/)
+    expect(body.openapi).toMatch(/^3\.1\.\d$/)
+    expect(body.info).toMatchObject({ title: expect.stringMatching(/\S/) as string, version: '0.0.0-test' })
+  })
+
+  it('has the routes of the contract, and no others', () => {
+    const documented = Object.entries(service.openapi.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(names(documented)).toEqual(names(Object.keys(routes)))
+    expect(Object.keys(answersOf).filter((route) => !(route in routes))).toEqual([])
+  })
+
+  it.each(Object.entries(routes))('documents what %s takes and answers', (route, { body, query = '', statuses }) => {
+    const { summary, parameters = [], requestBody, responses } = operation(route)
+    expect(summary).toMatch(/\S/)
+    const named = (place: Parameter['in']) => names(parameters.filter((parameter) => parameter.in === place).map(({ name }) => name))
+    expect(named('path')).toEqual(names([...route.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)))
+    expect(named('query')).toEqual(names(query.split(' ').filter((name) => name !== '')))
+    expect(named('header')).toEqual(route.startsWith('GET') ? [] : ['idempotency-key'])
+    expect(
+      Object.keys(responses)
+        .map(Number)
+        .filter((status) => status < 400),
+    ).toEqual(statuses)
+
+    const schema = requestBody?.content['application/json']?.schema
+    if (body === undefined) return expect(requestBody).toBeUndefined()
+    const given = body.split(' ')
+    expect(schema?.additionalProperties).toBe(false)
+    expect(names(Object.keys(schema?.properties ?? {}))).toEqual(names(given.map((name) => name.replace('?', ''))))
+    expect(names(schema?.required ?? [])).toEqual(names(given.filter((name) => !name.endsWith('?'))))
+  })
+
+  it.each(Object.keys(routes))('documents every problem of %s as problem+json, under its own status', (route) => {
+    for (const [status, { description, content }] of Object.entries(operation(route).responses)) {
+      if (Number(status) < 400) continue
+      expect(Object.keys(content ?? {})).toEqual(['application/problem+json'])
+      const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
+      expect(codes).not.toEqual([])
+      expect(codes.map((code) => [code, problems[code]?.[0]])).toEqual(codes.map((code) => [code, Number(status)]))
+    }
+  })
+})
