@@ -1,6 +1,6 @@
 // Builds dist/ from src/: compile, then copy the SQL files, which tsc leaves behind.
 import { spawnSync } from 'node:child_process'
-import { cp, rm } from 'node:fs/promises'
+import { chmod, cp, rm } from 'node:fs/promises'
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -12,3 +12,6 @@ const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p'
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 await cp(`${root}src`, `${root}dist`, { recursive: true, filter: (path) => path.endsWith('.sql') || statSync(path).isDirectory() })
+
+// npx links the checkout once and never makes a rebuilt file executable again.
+await chmod(`${root}dist/cli/main.js`, 0o755)

@@ -8,9 +8,10 @@ const variables = {
   host: 'HOLDFAST_HOST',
   /** Where the facts are kept: sqlite:PATH. */
   store: 'HOLDFAST_STORE',
-  /** Reserved for API keys. This version does not check any, so it refuses to start where some are expected to protect it. */
-  apiKeys: 'HOLDFAST_API_KEYS',
 } as const
+
+/** Settings of keys and tokens. This version checks none, so it refuses to start where some are expected to protect it. */
+const protections = ['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL']
 
 export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db' } as const
 
@@ -44,9 +45,10 @@ export class SettingError extends Error {
 /** Settings of the service. Throws a `SettingError` rather than start otherwise than it was told to. */
 export function readServiceSettings(flags: ServiceFlags, environment: Environment = process.env): ServiceSettings {
   // Fail closed: whoever sets keys believes that nobody gets in without one.
-  if (read(environment, variables.apiKeys) !== undefined) {
+  const expected = protections.find((name) => read(environment, name) !== undefined)
+  if (expected !== undefined) {
     throw new SettingError(
-      `${variables.apiKeys} is set, but this version of Holdfast does not support API keys and would serve everybody. Unset it to start without protection, on a loopback address.`,
+      `${expected} is set, but this version of Holdfast checks neither keys nor tokens and would serve everybody. Unset it to start without protection, on a loopback address.`,
     )
   }
   const [port, portName] = choose(flags.port, '--port', environment, variables.port)

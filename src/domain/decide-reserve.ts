@@ -70,13 +70,19 @@ function userLimitRefusal(books: Books, product: ProductRow, userId: string, qua
 
 function shortageRefusal(books: Books, lines: readonly ReservationLine[]): Refusal | null {
   const shortages: Shortage[] = []
+  let short: string | null = null
   for (const { sku, quantity } of lines) {
     const stock = books.need(books.stock.get(sku), `stock of ${sku}`)
-    const available = stock.total - stock.reserved - stock.sold
-    if (available >= quantity) continue
-    shortages.push({ sku, requested: quantity, available })
+    const free = stock.total - stock.reserved - stock.sold
+    if (free >= quantity) continue
+    short = sku
+    // Due units that nobody reclaimed are free all the same; a store may leave them where another line can never be had.
+    const available = free + books.releases(sku).dueUnits
+    if (available < quantity) shortages.push({ sku, requested: quantity, available })
   }
-  return shortages.length === 0 ? null : { code: 'insufficient_stock', items: shortages }
+  if (shortages.length > 0) return { code: 'insufficient_stock', items: shortages }
+  if (short !== null) throw new Error(`missing fact: due reservations of ${short}`)
+  return null
 }
 
 function defaultTtlMs(products: readonly ProductRow[]): number {

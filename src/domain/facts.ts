@@ -18,9 +18,9 @@ export interface StoredAnswer {
  *
  * - products and stock of every sku that a command names, or that a reservation or order below touches;
  * - every reservation and order that a command names, and the reservation of each of those orders and the order of each of those reservations;
- * - so many due reservations of a sku that its free units cover more than the batch asks for, or all its due ones (no-lag expiry; more, so that none is due when it sells out); for `expire`, so many as its limit says;
+ * - so many due reservations of a sku that its free units cover more than the batch asks for, or all its due ones (no-lag expiry; more, so that none is due when it sells out); a reserve of more than the total of a sku asks for nothing, because it cannot be had; for `expire`, so many as its limit says;
  * - `usage` of each user on each sku that has a limit or gets one in this batch: units held (not due) and bought;
- * - `releases` of a sku whose last free unit could go in this batch, that has none free, or whose product or total a command changes: over the reservations that are not in `reservations`;
+ * - `releases` of a sku whose last free unit could go in this batch, that is asked for more than is free, that has none free, or whose product or total a command changes: over the reservations that are not in `reservations`;
  * - the stored answers of the keys in the batch, if they are within the window.
  */
 export interface Facts {

@@ -2,8 +2,10 @@ import type { Command, Idempotency, Reserve } from './command.ts'
 
 /** What the commands of a batch name: where a store begins to look for the facts. */
 export interface Needs {
-  /** Units that the batch wants of each sku, at most; 0 for a sku that is only named. */
-  readonly wanted: Map<string, number>
+  /** Every sku that is named, and units that adjustments take away. */
+  readonly taken: ReadonlyMap<string, number>
+  /** Units that adjustments add. */
+  readonly added: ReadonlyMap<string, number>
   /** Skus whose stock the answers will show. */
   readonly shown: ReadonlySet<string>
   /** Skus that may get a limit per user in this batch. */
@@ -18,7 +20,8 @@ export interface Needs {
 
 /** `repeat`: an earlier attempt may have made the reservations already. */
 export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
-  const wanted = new Map<string, number>()
+  const taken = new Map<string, number>()
+  const added = new Map<string, number>()
   const shown = new Set<string>()
   const limiting = new Set<string>()
   const reserves: Reserve[] = []
@@ -27,11 +30,11 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
   const keys: Idempotency[] = []
   let expireLimit = 0
 
-  const want = (sku: string, units: number): void => {
-    wanted.set(sku, (wanted.get(sku) ?? 0) + units)
+  const take = (sku: string, units: number): void => {
+    taken.set(sku, (taken.get(sku) ?? 0) + units)
   }
   const show = (sku: string, units: number, maxPerUser: number | null | undefined): void => {
-    want(sku, units)
+    take(sku, units)
     shown.add(sku)
     if (maxPerUser != null) limiting.add(sku)
   }
@@ -41,7 +44,7 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
     switch (command.type) {
       case 'reserve':
         reserves.push(command)
-        for (const line of command.items) want(line.sku, line.quantity)
+        for (const line of command.items) take(line.sku, 0)
         if (repeat) reservationIds.push(command.id)
         break
       case 'confirm':
@@ -60,11 +63,12 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
         break
       case 'adjustStock':
         show(command.sku, Math.max(0, -command.delta), null)
+        if (command.delta > 0) added.set(command.sku, (added.get(command.sku) ?? 0) + command.delta)
         break
       case 'cancelOrder':
         orderIds.push(command.orderId)
         break
     }
   }
-  return { wanted, shown, limiting, reserves, reservationIds, orderIds, keys, expireLimit }
+  return { taken, added, shown, limiting, reserves, reservationIds, orderIds, keys, expireLimit }
 }

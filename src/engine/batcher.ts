@@ -34,12 +34,23 @@ interface Waiting {
 
 const retryDelayMs = 20
 
+/** How many of the first that wait make a batch of at most `linesMax` lines; at least one. Lines, because a cart of twenty costs what ten carts of two do. */
+function batchSize(queue: readonly Waiting[], linesMax: number): number {
+  let lines = 0
+  for (let size = 0; size < queue.length; size++) {
+    const { command } = queue[size]!
+    lines += command.type === 'reserve' ? command.items.length : 1
+    if (lines > linesMax) return Math.max(1, size)
+  }
+  return queue.length
+}
+
 /**
  * One batch in flight; what arrives meanwhile is the next batch. There is no timer: an idle system has batches of one, a busy one
  * pays one commit for hundreds of commands. The idea is that of group commit as in TigerBeetle and AliSQL's statement queue.
  */
 export function createBatcher({ store, queueMax, attemptsMax, onBatch }: BatcherOptions): Batcher {
-  let queue: Waiting[] = []
+  const queue: Waiting[] = []
   let running: Promise<void> | null = null
   let closed = false
 
@@ -64,8 +75,8 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
     while (queue.length > 0) {
       // After everything that is readable now has been read, so that one turn of the event loop is one batch.
       await new Promise(setImmediate)
-      const batch = queue.length <= store.batchSizeMax ? queue : queue.slice(0, store.batchSizeMax)
-      queue = queue.length <= store.batchSizeMax ? [] : queue.slice(store.batchSizeMax)
+      const size = batchSize(queue, store.batchSizeMax)
+      const batch = queue.splice(0, size)
       await settle(batch, false)
     }
     running = null

@@ -29,12 +29,15 @@ import type {
 type Key = Idempotency | null
 
 export function reserveCommand(input: ReserveInput, idempotency: Key): Reserve {
-  const { userId, items, ttlSeconds, metadata = {} } = input
-  return { type: 'reserve', id: newId(), userId, items, ttlMs: ttlSeconds === undefined ? null : ttlSeconds * 1000, metadata, idempotency }
+  const { userId, ttlSeconds, metadata } = input
+  const ttlMs = ttlSeconds === undefined ? null : ttlSeconds * 1000
+  // Copies: what was checked is what is decided, whatever the caller does with its objects meanwhile.
+  const items = input.items.map(({ sku, quantity }) => ({ sku, quantity }))
+  return { type: 'reserve', id: newId(), userId, items, ttlMs, metadata: { ...metadata }, idempotency }
 }
 
-export function confirmCommand(reservationId: string, { userId, metadata = {} }: ConfirmInput, idempotency: Key): Confirm {
-  return { type: 'confirm', reservationId, orderId: newId(), userId: userId ?? null, metadata, idempotency }
+export function confirmCommand(reservationId: string, { userId, metadata }: ConfirmInput, idempotency: Key): Confirm {
+  return { type: 'confirm', reservationId, orderId: newId(), userId: userId ?? null, metadata: { ...metadata }, idempotency }
 }
 
 export function cancelCommand(reservationId: string, { userId }: CancelInput, idempotency: Key): Cancel {

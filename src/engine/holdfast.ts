@@ -82,7 +82,7 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     { idempotencyKey }: WriteOptions,
     build: (key: Idempotency | null) => C,
   ): Promise<OutcomeOf<C>> => {
-    const errors = check(input) ?? textErrors(input) ?? metadataErrors(input) ?? keyErrors(idempotencyKey)
+    const errors = paramErrors(params) ?? check(input) ?? textErrors(input) ?? metadataErrors(input) ?? keyErrors(idempotencyKey)
     if (errors !== null) return refuse(errors)
     const key =
       idempotencyKey === undefined
@@ -142,6 +142,11 @@ const checks = {
 
 function refuse(errors: readonly InputError[]): Refused {
   return { ok: false, refusal: { code: 'validation_failed', errors } }
+}
+
+/** Ids and skus of callers without types. */
+function paramErrors(params: readonly unknown[]): InputError[] | null {
+  return params.every((param) => typeof param === 'string') ? null : [{ path: '', message: 'the id or sku must be a string' }]
 }
 
 function textErrors(input: unknown): InputError[] | null {

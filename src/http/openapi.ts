@@ -15,6 +15,22 @@ export function documentRoutes(app: FastifyInstance, version: string): void {
       },
       servers: [{ url: '/' }],
     },
+    transformObject: (document) => ('openapiObject' in document ? markOptionalBodies(document.openapiObject) : document.swaggerObject),
   })
   app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
+}
+
+interface Operation {
+  readonly requestBody?: { required?: boolean; content?: Record<string, { schema?: { readonly required?: readonly string[] } }> }
+}
+
+/** A body whose properties are all optional may be left out; the generator calls every body required. */
+function markOptionalBodies<Document extends { readonly paths?: object }>(document: Document): Document {
+  for (const path of Object.values(document.paths ?? {}) as Record<string, Operation>[]) {
+    for (const { requestBody } of Object.values(path)) {
+      const schema = requestBody?.content?.['application/json']?.schema
+      if (requestBody !== undefined && (schema?.required ?? []).length === 0) requestBody.required = false
+    }
+  }
+  return document
 }

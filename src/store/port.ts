@@ -31,7 +31,7 @@ export interface OrderFilter {
  * Every method may throw the fault `store_unavailable`; repeating is then safe.
  */
 export interface Store {
-  /** How many commands one batch may have: more make no better use of a commit and keep the others waiting. */
+  /** How many commands one batch may have, a reserve counting as many as it has lines: more make no better use of a commit and keep the others waiting. */
   readonly batchSizeMax: number
 
   /**

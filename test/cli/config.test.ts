@@ -28,9 +28,12 @@ describe('readServiceSettings()', () => {
     expect(() => readServiceSettings({ host: 'http://127.0.0.1' }, {})).toThrow(/^--host must be an address or a host name/)
   })
 
-  it('refuses to start with API keys that nobody would check', () => {
-    expect(() => readServiceSettings({}, { HOLDFAST_API_KEYS: 'a:read:b' })).toThrow(/does not support API keys/)
-  })
+  it.each(['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL'])(
+    'refuses to start with %s, which nobody would check',
+    (name) => {
+      expect(() => readServiceSettings({}, { [name]: 'a:read:b' })).toThrow(/checks neither keys nor tokens/)
+    },
+  )
 })
 
 describe('readStoreUrl()', () => {

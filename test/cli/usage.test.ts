@@ -43,7 +43,7 @@ describe('holdfast serve', () => {
   it('refuses to start when API keys are expected to protect it', async () => {
     const { code, stderr } = await runCli(['serve', '--port', '0'], { HOLDFAST_API_KEYS: 'shop:admin:secret' })
     expect(code).toBe(2)
-    expect(stderr).toMatch(/^HOLDFAST_API_KEYS is set, but this version of Holdfast does not support API keys/)
+    expect(stderr).toMatch(/^HOLDFAST_API_KEYS is set, but this version of Holdfast checks neither keys nor tokens/)
     expect(stderr).not.toContain('secret')
   })
 

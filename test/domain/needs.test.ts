@@ -43,16 +43,17 @@ const commands: readonly Command[] = [
 ]
 
 describe('needsOf()', () => {
-  it('adds up what a batch wants of each sku, and collects what it names', () => {
+  it('collects what a batch names, and adds up what adjustments take away', () => {
     const needs = needsOf(commands, false)
-    expect([...needs.wanted]).toEqual([
-      ['a', 9],
-      ['b', 1],
+    expect([...needs.taken]).toEqual([
+      ['a', 4],
+      ['b', 0],
       ['c', 0],
       ['d', 0],
       ['e', 0],
       ['f', 0],
     ])
+    expect([...needs.added]).toEqual([['f', 4]])
     expect([...needs.shown]).toEqual(['c', 'd', 'e', 'a', 'f'])
     expect([...needs.limiting]).toEqual(['c', 'd'])
     expect(needs.reserves).toEqual([commands[0]])

@@ -25,8 +25,8 @@ export const mutants = [
     name: 'no-stock-check',
     breaks: 'a reservation needs free units (S1)',
     file: 'src/domain/decide-reserve.ts',
-    find: 'if (available >= quantity) continue',
-    replace: 'if (available >= quantity || true) continue',
+    find: 'if (free >= quantity) continue',
+    replace: 'if (free >= quantity || true) continue',
     tests: [lastUnit],
   },
   {
@@ -197,8 +197,8 @@ export const mutants = [
     name: 'limit-counts-active-only',
     breaks: 'a limit per user counts what was bought too (U1)',
     file: 'src/store/sqlite/statements.ts',
-    find: 'l.sku = ? and l.holder = ? and (l.due_at is null or l.due_at > ?)',
-    replace: 'l.sku = ? and l.holder = ? and l.due_at > ?',
+    find: 'l.reservation_seq >= p.counted_from and (l.due_at is null or l.due_at > ?3)',
+    replace: 'l.reservation_seq >= p.counted_from and l.due_at > ?3',
     tests: [lastUnit],
   },
   {

@@ -93,7 +93,7 @@ describe('audit()', () => {
     [
       'S4',
       'c',
-      `insert into products select 'c', name, null, null, null, null, null, null, null, 1, 1 from products where sku = 'a'; insert into stock values ('c', 1, 0, 0, 1)`,
+      `insert into products select 'c', name, null, null, null, null, 0, null, null, null, 1, 1 from products where sku = 'a'; insert into stock values ('c', 1, 0, 0, 1)`,
       'there is a product of this sku and no events',
     ],
     ['S4', 'a', `delete from products where sku = 'a'`, 'there are events of this sku and no product'],

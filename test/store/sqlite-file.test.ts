@@ -187,6 +187,13 @@ describe('a file that cannot be used', () => {
     expect(readFileSync(path).equals(damaged), 'nothing was changed').toBe(true)
   })
 
+  it('is damaged, and was stopped cleanly', async () => {
+    const path = await temporaryFile()
+    await filled(path, 2_000)
+    overwrite(path, 60 * pageBytes, 5 * pageBytes)
+    expect(await refusalOf(path)).toMatchObject({ code: 'cannot_open', message: expect.stringContaining('damaged') })
+  })
+
   it('is truncated', async () => {
     const path = await temporaryFile()
     await filled(path, 2_000)
@@ -200,6 +207,23 @@ describe('a file that cannot be used', () => {
     }
     const store = await openStore('sqlite::memory:')
     await store.close()
+  })
+})
+
+describe('a name that looks like a URI', () => {
+  it('is a file of that name, whose options change nothing', async () => {
+    const folder = dirname(await temporaryFile())
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      const store = await openStore('sqlite:file:shop.db?mode=memory')
+      await store.execute([createProduct('a', 1)])
+      await expect(openStore('sqlite:file:shop.db?mode=memory')).rejects.toMatchObject({ code: 'cannot_open' })
+      await store.close()
+      expect(statSync(join(folder, 'file:shop.db?mode=memory')).size).toBeGreaterThan(0)
+    } finally {
+      process.chdir(before)
+    }
   })
 })
 

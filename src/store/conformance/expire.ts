@@ -45,6 +45,23 @@ export const expireTests = group('expiry', {
     assert.equal((await store.reservation(id))?.status, 'expired')
   },
 
+  'tells what is free, due units included, to a cart that can never be had (H6)': async ({ done, refused, advance, stock }) => {
+    for (const sku of ['a', 'b']) await done(createProduct(sku, 5))
+    await done(reserve('ann', { a: 3, b: 4 }, { ttlMs: 1_000 }))
+    await advance(1_000)
+    await refused(reserve('bob', { a: 4, b: 6 }), { code: 'insufficient_stock', items: [{ sku: 'b', requested: 6, available: 5 }] })
+    assert.equal((await stock('a')).version, 2, 'nothing was given back for it')
+    await done(reserve('bob', { a: 4, b: 5 }))
+  },
+
+  'sells due units after an adjustment in the same batch': async ({ done, batch, advance }) => {
+    await done(createProduct('a', 5))
+    await done(reserve('ann', { a: 5 }, { ttlMs: 1_000 }))
+    await advance(1_000)
+    const together = await batch(adjustStock('a', 2), reserve('bob', { a: 7 }))
+    assert.ok(together.every((outcome) => outcome.ok))
+  },
+
   'frees the units of other skus that a due reservation holds (H6, S5)': async ({ done, advance, stock }) => {
     for (const sku of ['a', 'b', 'c']) await done(createProduct(sku, 1))
     await done(reserve('ann', { a: 1, b: 1, c: 1 }, { ttlMs: 1_000 }))

@@ -30,9 +30,11 @@ const memory = ':memory:'
  * Open the file, take it for this process alone, and bring its schema up to date. Throws the fault `cannot_open` with a sentence that says what to do:
  * a file in use, of another program, of a newer Holdfast, damaged, or in a folder that does not exist.
  */
-export async function connect(path: string): Promise<Database> {
+export async function connect(name: string): Promise<Database> {
   const driver = await loadDriver()
-  if (path !== memory && !existsSync(dirname(resolve(path))))
+  // SQLite takes a relative name that starts with "file:" for a URI, whose options could take away the lock or the file.
+  const path = name === memory ? memory : resolve(name)
+  if (path !== memory && !existsSync(dirname(path)))
     throw new Fault('cannot_open', `The folder of ${path} does not exist; create it first.`)
   let database: Database | null = null
   try {

@@ -6,6 +6,8 @@ import { applicationId, schemaVersion } from './migrate.ts'
 
 /** Full integrity checks read the whole file. Beyond this size only the narrow tables are checked at start, so that a service is back within a second of a crash; `holdfast audit` checks the rest. */
 const fullCheckBytesMax = 256 * 1024 * 1024
+/** After a clean stop damage is unlikely, and only looked for where that takes a moment. */
+const cleanCheckBytesMax = 64 * 1024 * 1024
 
 /**
  * Look at a file before anything may write to it. So a refused file stays as it is, and is refused again at the next start: closing a connection that can write
@@ -28,7 +30,7 @@ export function inspect(driver: Driver, path: string): void {
         `${path} has a newer schema than the ${schemaVersion} of this Holdfast. Use the newer Holdfast that wrote it.`,
       )
     }
-    if (!stoppedUncleanly) return
+    if (!stoppedUncleanly && file.size > cleanCheckBytesMax) return
     const checks =
       file.size <= fullCheckBytesMax ? ['pragma_quick_check'] : [`pragma_quick_check('products')`, `pragma_quick_check('stock')`]
     if (!checks.every((check) => holds(database, `(select quick_check from ${check}) = 'ok'`))) {

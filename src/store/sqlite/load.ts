@@ -4,7 +4,7 @@ import { idempotencyWindowMs } from '../../domain/limits.ts'
 import { needsOf, type Needs } from '../../domain/needs.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
-import type { ReservationRow } from '../../domain/reservation.ts'
+import { mergeLines, type ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { Row } from './connect.ts'
 import { integer, readAnswer, readOrder, readProduct, readReservation, readStock, text } from './rows.ts'
@@ -28,19 +28,20 @@ export interface LoadOptions {
 export function loadFacts(options: LoadOptions): LoadedFacts {
   const { sql, commands, now, repeat } = options
   const needs = needsOf(commands, repeat)
-  const loading = new Loading(options, needs.wanted)
+  const loading = new Loading(options, needs.taken)
   loading.reservationsOf(needs.reservationIds)
   for (const id of needs.orderIds) loading.addOrder(sql.order.get(id))
   if (needs.expireLimit > 0) for (const row of sql.due.all(now, needs.expireLimit)) loading.addReservation(row)
-  loading.booksOf([...needs.wanted.keys()])
+  loading.loadBooks()
+  const impossible = loading.want(needs)
   loading.reclaimDue()
 
   const { products, stock, reservations, orders, seqs } = loading
   const answers = loadAnswers(options, needs)
   const usage = loadUsage(options, needs, products)
   const releases = new Map<string, Releases>()
-  for (const [sku, units] of needs.wanted) {
-    if (needs.shown.has(sku) || free(stock.get(sku)) <= units) releases.set(sku, loading.releasesOf(sku))
+  for (const [sku, units] of loading.wanted) {
+    if (needs.shown.has(sku) || impossible.has(sku) || free(stock.get(sku)) <= units) releases.set(sku, loading.releasesOf(sku))
   }
   return { products, stock, reservations, orders, usage, releases, answers, seqs }
 }
@@ -56,12 +57,13 @@ class Loading {
   readonly reservations = new Map<string, ReservationRow>()
   readonly orders = new Map<string, OrderRow>()
   readonly seqs = new Map<string, number>()
+  /** Units that the batch wants of each sku, at most; 0 for a sku that is only touched. */
+  readonly wanted: Map<string, number>
   readonly #options: LoadOptions
-  readonly #wanted: Map<string, number>
 
-  constructor(options: LoadOptions, wanted: Map<string, number>) {
+  constructor(options: LoadOptions, taken: ReadonlyMap<string, number>) {
     this.#options = options
-    this.#wanted = wanted
+    this.wanted = new Map(taken)
   }
 
   reservationsOf(ids: readonly string[]): void {
@@ -75,7 +77,7 @@ class Loading {
     if (this.reservations.has(reservation.id)) return
     this.reservations.set(reservation.id, reservation)
     this.seqs.set(reservation.id, integer(row['seq']))
-    for (const { sku } of reservation.items) if (!this.#wanted.has(sku)) this.#wanted.set(sku, 0)
+    for (const { sku } of reservation.items) if (!this.wanted.has(sku)) this.wanted.set(sku, 0)
     if (reservation.orderId !== null) this.addOrder(this.#options.sql.order.get(reservation.orderId))
   }
 
@@ -87,7 +89,25 @@ class Loading {
     this.addReservation(this.#options.sql.reservation.get(order.reservationId))
   }
 
-  booksOf(skus: readonly string[]): void {
+  /**
+   * Add up what is asked for. A cart with more of a sku than its total cannot be had, so nothing is reclaimed for it: one refused request must not keep the
+   * others waiting for a hundred thousand reservations. Their skus are returned.
+   */
+  want({ reserves, added }: Needs): ReadonlySet<string> {
+    const impossible = new Set<string>()
+    for (const { items } of reserves) {
+      const lines = mergeLines(items)
+      const isPossible = lines.every(({ sku, quantity }) => quantity <= (this.stock.get(sku)?.total ?? 0) + (added.get(sku) ?? 0))
+      for (const { sku, quantity } of lines) {
+        if (isPossible) this.wanted.set(sku, (this.wanted.get(sku) ?? 0) + quantity)
+        else impossible.add(sku)
+      }
+    }
+    return impossible
+  }
+
+  loadBooks(): void {
+    const skus = [...this.wanted.keys()].filter((sku) => !this.stock.has(sku))
     if (skus.length === 0) return
     const { sql, knownProducts } = this.#options
     for (const row of sql.stockOf.all(JSON.stringify(skus))) {
@@ -105,7 +125,7 @@ class Loading {
    */
   reclaimDue(): void {
     const { sql, now } = this.#options
-    for (const [sku, units] of this.#wanted) {
+    for (const [sku, units] of this.wanted) {
       if (!this.stock.has(sku)) continue
       let missing = units + 1 - free(this.stock.get(sku))
       if (missing <= 0) continue
@@ -116,7 +136,7 @@ class Loading {
         this.addReservation(sql.reservationBySeq.get(integer(row['reservation_seq'])))
       }
     }
-    this.booksOf([...this.#wanted.keys()].filter((sku) => !this.stock.has(sku)))
+    this.loadBooks()
   }
 
   /** Over the reservations that are not among the facts. */

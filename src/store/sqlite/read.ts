@@ -9,8 +9,7 @@ import { integer, readEvent, readOrder, readProduct, readReservation, readStock 
 import type { Statements } from './statements.ts'
 
 /** Rows one page may look at for a filter that no index serves; bounds how long one reader keeps the others waiting. */
-const scanRowsMax = 5_000
-const scanStep = 500
+const windowRows = 50_000
 
 export function readProductView(sql: Statements, row: Row, now: number): Product {
   const product = readProduct(row)
@@ -26,25 +25,28 @@ export function readProducts(sql: Statements, { limit, cursor }: PageQuery, now:
   return { data, nextCursor: rows.length > limit ? (data.at(-1)?.sku ?? null) : null }
 }
 
-export function readReservations(sql: Statements, filter: ReservationFilter, query: PageQuery, now: number): Page<Reservation> {
+export function readReservations(sql: Statements, filter: ReservationFilter, { limit, cursor }: PageQuery, now: number): Page<Reservation> {
   const { userId, sku, status } = filter
-  const rowsBefore = (seq: number): Row[] => {
-    if (userId !== null) return sql.reservationsOfUserBefore.all(userId, seq, scanStep)
-    return sql.reservationsBefore.all(seq, scanStep)
-  }
-  return newestFirst(query, rowsBefore, (row) => {
-    const reservation = viewReservation(readReservation(row), now)
-    if (status !== null && reservation.status !== status) return null
-    if (sku !== null && !reservation.items.some((item) => item.sku === sku)) return null
-    return reservation
-  })
+  const before = seqOf(cursor, integer(sql.lastReservation.get()?.['seq']) + 1)
+  const from = userId === null ? Math.max(1, before - windowRows) : 1
+  const rows =
+    userId === null
+      ? sql.reservationsBetween.all(status, now, sku, before, from, limit + 1)
+      : sql.reservationsOfUser.all(status, now, sku, before, userId, limit + 1)
+  const data = rows.slice(0, limit).map((row) => viewReservation(readReservation(row), now))
+  const rest = from > 1 ? String(from) : null
+  return { data, nextCursor: rows.length > limit ? cursorAt(rows[limit - 1]) : rest }
 }
 
-export function readOrders(sql: Statements, { userId }: OrderFilter, query: PageQuery): Page<Order> {
-  const rowsBefore = (seq: number): Row[] => {
-    return userId === null ? sql.ordersBefore.all(seq, query.limit + 1) : sql.ordersOfUserBefore.all(userId, seq, query.limit + 1)
-  }
-  return newestFirst(query, rowsBefore, (row) => viewOrder(readOrder(row)))
+export function readOrders(sql: Statements, { userId }: OrderFilter, { limit, cursor }: PageQuery): Page<Order> {
+  const before = seqOf(cursor, Number.MAX_SAFE_INTEGER)
+  const rows = userId === null ? sql.ordersBefore.all(before, limit + 1) : sql.ordersOfUserBefore.all(userId, before, limit + 1)
+  const data = rows.slice(0, limit).map((row) => viewOrder(readOrder(row)))
+  return { data, nextCursor: rows.length > limit ? cursorAt(rows[limit - 1]) : null }
+}
+
+function cursorAt(row: Row | undefined): string {
+  return String(integer(row?.['seq']))
 }
 
 export function readEvents(sql: Statements, { limit, cursor }: PageQuery): Page<Event> {
@@ -53,26 +55,6 @@ export function readEvents(sql: Statements, { limit, cursor }: PageQuery): Page<
   if (last !== undefined) return { data, nextCursor: last }
   const isEmpty = sql.lastEvent.get()?.['seq'] === null
   return { data, nextCursor: isEmpty ? null : (cursor ?? '0') }
-}
-
-/** Walk down from the cursor until the page is full and one more is known to follow, the end is reached, or enough rows were looked at. */
-function newestFirst<Item>({ limit, cursor }: PageQuery, rowsBefore: (seq: number) => Row[], pick: (row: Row) => Item | null): Page<Item> {
-  const data: Item[] = []
-  let seen = seqOf(cursor, Number.MAX_SAFE_INTEGER)
-  for (let scanned = 0; scanned < scanRowsMax;) {
-    const rows = rowsBefore(seen)
-    for (const row of rows) {
-      const item = pick(row)
-      if (item !== null) {
-        if (data.length === limit) return { data, nextCursor: String(seen) }
-        data.push(item)
-      }
-      seen = integer(row['seq'])
-    }
-    if (rows.length === 0) return { data, nextCursor: null }
-    scanned += rows.length
-  }
-  return { data, nextCursor: String(seen) }
 }
 
 function seqOf(cursor: string | null, start: number): number {

@@ -16,8 +16,11 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   for (const row of changes.changedProducts) sql.updateProduct.run(...detailsOf(row), row.updatedAt, row.sku)
   sql.saveStock([...changes.newStock, ...changes.changedStock].flatMap(stockValues))
 
+  const firstNewSeq = integer(sql.lastReservation.get()?.['seq']) + 1
+  for (const sku of changes.newlyLimited) sql.startCounting.run(firstNewSeq, sku)
+
   const isLimited = (sku: string): boolean => (products.get(sku) ?? facts.products.get(sku))?.maxPerUser != null
-  const newSeqs = insertReservations(sql, changes.newReservations, isLimited)
+  const newSeqs = insertReservations(sql, changes.newReservations, firstNewSeq, isLimited)
   const ended = changes.newReservations.filter((row) => row.status !== 'active')
   updateReservations(sql, [...ended, ...changes.changedReservations], (id) => newSeqs.get(id) ?? facts.seqs.get(id))
 
@@ -26,7 +29,6 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   const cancelled = [...changes.newOrders, ...changes.changedOrders].filter((row) => row.status === 'cancelled')
   for (const row of cancelled) uncountLines(sql, row)
 
-  for (const sku of changes.newlyLimited) sql.startCounting.run(sku)
   sql.insertEvents(changes.events.flatMap(eventValues))
   for (const { idempotency, createdAt, created, value } of changes.answers) {
     sql.upsertAnswer.run(idempotency.scope, idempotency.key, idempotency.fingerprint, createdAt, created ? 1 : 0, JSON.stringify(value))
@@ -43,12 +45,17 @@ function stockValues(row: StockRow): Value[] {
 }
 
 /** All as active; where each stands in its table. */
-function insertReservations(sql: Statements, rows: readonly ReservationRow[], isLimited: (sku: string) => boolean): Map<string, number> {
+function insertReservations(
+  sql: Statements,
+  rows: readonly ReservationRow[],
+  firstSeq: number,
+  isLimited: (sku: string) => boolean,
+): Map<string, number> {
   const seqs = new Map<string, number>()
   if (rows.length === 0) return seqs
   const values: Value[] = []
   const lines: Value[] = []
-  let seq = integer(sql.lastReservation.get()?.['seq'])
+  let seq = firstSeq - 1
   for (const row of rows) {
     seqs.set(row.id, ++seq)
     values.push(seq, row.id, row.userId, JSON.stringify(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt)

@@ -4,6 +4,9 @@ import type { Database, Statement } from './connect.ts'
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
   p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at, s.total, s.reserved, s.sold, s.version`
 const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
+/** ?1 the status as it is seen at ?2, or null; ?3 the sku, or null. */
+const reservationFilter = `(?1 is null or ?1 = iif(r.status = 'active' and r.expires_at <= ?2, 'expired', r.status))
+    and (?3 is null or exists (select 1 from reservation_lines l where l.reservation_seq = r.seq and l.sku = ?3))`
 const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
 
 const queries = {
@@ -25,8 +28,10 @@ const queries = {
   /** Many reservations, by a JSON array of ids. */
   reservationsOf: `select ${reservationColumns} from json_each(?) wanted join reservations r on r.id = wanted.value`,
   reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
-  reservationsBefore: `select ${reservationColumns} from reservations r where r.seq < ? order by r.seq desc limit ?`,
-  reservationsOfUserBefore: `select ${reservationColumns} from reservations r where r.user_id = ? and r.seq < ? order by r.seq desc limit ?`,
+  reservationsBetween: `select ${reservationColumns} from reservations r
+    where r.seq >= ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?6`,
+  reservationsOfUser: `select ${reservationColumns} from reservations r
+    where r.user_id = ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?6`,
 
   /** Due reservations of all skus. */
   due: `select ${reservationColumns} from reservations r where r.status = 'active' and r.expires_at <= ? order by r.expires_at limit ?`,
@@ -36,15 +41,23 @@ const queries = {
   dueUnits: `select coalesce(sum(l.quantity), 0) as units from reservation_lines l where l.sku = ? and l.due_at <= ?`,
   nextReleases: `select l.reservation_seq, l.due_at from reservation_lines l where l.sku = ? and l.due_at > ? order by l.due_at limit ?`,
 
-  /** What a user holds (not due) and bought of a sku with a limit. */
-  usage: `select coalesce(sum(l.quantity), 0) as units from reservation_lines l where l.sku = ? and l.holder = ? and (l.due_at is null or l.due_at > ?)`,
-  /** The same where no limit was counted so far. */
-  usageUncounted: `select coalesce(sum(l.quantity), 0) as units from reservations r join reservation_lines l on l.sku = ? and l.reservation_seq = r.seq
+  /**
+   * What a user (?2) holds, not due at ?3, and bought of a sku (?1) that has a limit. Since the limit was set (`counted_from`) the lines name their
+   * holder; what the user has from before is looked up through the user.
+   */
+  usage: `select (
+      select coalesce(sum(l.quantity), 0) from reservation_lines l
+      where l.sku = ?1 and l.holder = ?2 and l.reservation_seq >= p.counted_from and (l.due_at is null or l.due_at > ?3)
+    ) + (
+      select coalesce(sum(l.quantity), 0) from reservations r join reservation_lines l on l.sku = ?1 and l.reservation_seq = r.seq
+      left join orders o on o.reservation_id = r.id
+      where r.user_id = ?2 and r.seq < p.counted_from and (l.due_at > ?3 or o.status = 'placed')
+    ) as units from products p where p.sku = ?1`,
+  /** The same of a sku without a limit. */
+  usageUncounted: `select coalesce(sum(l.quantity), 0) as units from reservations r join reservation_lines l on l.sku = ?1 and l.reservation_seq = r.seq
     left join orders o on o.reservation_id = r.id
-    where r.user_id = ? and (l.due_at > ? or o.status = 'placed')`,
-  startCounting: `update reservation_lines set holder = (select r.user_id from reservations r where r.seq = reservation_lines.reservation_seq)
-    where sku = ? and (due_at is not null or exists (
-      select 1 from reservations r join orders o on o.reservation_id = r.id where r.seq = reservation_lines.reservation_seq and o.status = 'placed'))`,
+    where r.user_id = ?2 and (l.due_at > ?3 or o.status = 'placed')`,
+  startCounting: 'update products set counted_from = ? where sku = ?',
 
   order: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.id = ?`,
   ordersBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.seq < ? order by o.seq desc limit ?`,

@@ -5,6 +5,8 @@ create table products (
   price_amount integer,
   price_currency text,
   max_per_user integer check (max_per_user > 0),
+  -- the first reservation whose lines name their holder because of max_per_user
+  counted_from integer not null default 0,
   reservation_ttl_seconds integer check (reservation_ttl_seconds > 0),
   sale_starts_at integer,
   sale_ends_at integer,
