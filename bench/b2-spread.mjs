@@ -5,6 +5,8 @@ import { alternate } from './lib/rounds.mjs'
 import { measureReserving, skuNames, userOf } from './lib/shop.mjs'
 
 const inFlight = 1_000
+/** As many as one batch takes: what each sku of a batch costs is then shared by more. */
+const crowd = 4_000
 const skus = skuNames(1_000)
 const skew = 0.99
 
@@ -16,28 +18,41 @@ export const b2 = {
   run: async ({ folder, rounds, quick, durability, say }) => {
     const count = quick ? 3_000 : 100_000
 
-    /** @type {(picks: ArrayLike<number>) => () => Promise<number>} */
-    const over = (picks) => () =>
-      measureReserving(join(folder, 'spread.db'), {
-        skus,
-        count,
-        inFlight,
-        cart: (index) => ({ userId: userOf(index), items: [{ sku: skus[picks[index] ?? 0] ?? '', quantity: 1 }] }),
-      })
+    /** @type {(picks: ArrayLike<number>, callers?: number) => () => Promise<number>} */
+    const over =
+      (picks, callers = inFlight) =>
+      () =>
+        measureReserving(join(folder, 'spread.db'), {
+          skus,
+          count,
+          inFlight: callers,
+          cart: (index) => ({ userId: userOf(index), items: [{ sku: skus[picks[index] ?? 0] ?? '', quantity: 1 }] }),
+        })
 
     const contenders = {
       'one sku': over(new Uint16Array(count)),
       uniform: over(uniform(count, skus.length)),
+      'one sku, crowd': over(new Uint16Array(count), crowd),
+      'uniform, crowd': over(uniform(count, skus.length), crowd),
       Zipf: over(zipf(count, skus.length, skew)),
     }
     if (!quick) await alternate({ 'warm-up': contenders.uniform }, { rounds: 1, say })
     const seen = await alternate(contenders, { rounds, say })
     const against = 'one hot sku'
     const peers = seen['one sku']
+    const crowdPeers = seen['one sku, crowd']
     return {
-      settings: { inFlight, skus: skus.length, reservationsPerRound: count },
+      settings: { inFlight, crowd, skus: skus.length, reservationsPerRound: count },
       lines: [
         compare({ what: `${skus.length} skus, uniform`, figures: seen.uniform, against, peers, goal: 1, durability }),
+        compare({
+          what: `${skus.length} skus, uniform, ${crowd} callers`,
+          figures: seen['uniform, crowd'],
+          against: `one hot sku, ${crowd} callers`,
+          peers: crowdPeers,
+          goal: 1,
+          durability,
+        }),
         compare({ what: `${skus.length} skus, Zipf ${skew}`, figures: seen.Zipf, against, peers, goal: 1, durability }),
       ],
     }

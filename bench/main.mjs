@@ -74,7 +74,8 @@ async function run(bench) {
       settings,
       lines,
     }
-    if (!quick) {
+    // Of another build, an experiment perhaps, nothing may be left that reads like a result of this one.
+    if (!quick && options.isDistDefault) {
       await mkdir(resultsFolder, { recursive: true })
       await writeFile(join(resultsFolder, `${bench.name}.json`), `${JSON.stringify(result, null, 2)}\n`)
     }

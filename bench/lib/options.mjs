@@ -19,7 +19,7 @@ npm run bench -- --markdown
   --rounds    alternating rounds (default ${roundsDefault})
   --json      print only JSON
   --folder    where the files of the stores are made (default: the system's folder for temporary files)
-  --dist      the build to measure (default ${distDefault})
+  --dist      the build to measure (default ${distDefault}); of another, no results are written
   --markdown  measure nothing; write the table of docs/benchmarks.md from bench/results/`
 
 const { values, positionals: words } = parseArgs({
@@ -47,5 +47,6 @@ export const options = {
   rounds: values.rounds === undefined ? (values.quick ? 1 : roundsDefault) : Number(values.rounds),
   folder: resolve(values.folder),
   dist: resolve(root, values.dist),
+  isDistDefault: resolve(root, values.dist) === resolve(root, distDefault),
 }
 if (!Number.isInteger(options.rounds) || options.rounds < 1) throw new Error('--rounds must be a whole number from 1')

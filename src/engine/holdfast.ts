@@ -150,6 +150,8 @@ function paramErrors(params: readonly unknown[]): InputError[] | null {
 }
 
 function textErrors(input: unknown): InputError[] | null {
+  // JSON writes both kinds of bad text as escapes, so almost every input is done with here.
+  if (!JSON.stringify(input).includes('\\u')) return null
   const found = findBadText(input)
   return found === null ? null : [found]
 }
