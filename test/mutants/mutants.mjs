@@ -189,8 +189,8 @@ export const mutants = [
     name: 'event-not-written',
     breaks: 'every transition appends its event in the same step (E1)',
     file: 'src/store/sqlite/save.ts',
-    find: 'sql.insertEvents(changes.events.flatMap(eventValues))',
-    replace: "sql.insertEvents(changes.events.filter(({ type }) => type !== 'order.cancelled').flatMap(eventValues))",
+    find: 'sql.insertEvents(valuesOf(eventValues, changes.events))',
+    replace: "sql.insertEvents(valuesOf(eventValues, changes.events.filter(({ type }) => type !== 'order.cancelled')))",
     tests: [model],
   },
   {
