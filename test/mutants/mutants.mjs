@@ -167,7 +167,7 @@ export const mutants = [
     file: 'src/store/sqlite/load.ts',
     find: 'missing -= integer(',
     replace: 'missing -= 1_000_000 * integer(',
-    tests: [model],
+    tests: ['test/store/sqlite.test.ts'],
   },
   {
     name: 'repeat-is-a-new-command',
