@@ -159,7 +159,7 @@ export const mutants = [
     file: 'src/store/sqlite/load.ts',
     find: 'if (missing <= 0) continue',
     replace: 'if (missing !== 0) continue',
-    tests: [aroundExpiry],
+    tests: ['test/store/sqlite.test.ts'],
   },
   {
     name: 'too-few-due-units',
