@@ -38,22 +38,24 @@ export const b2 = {
     }
     if (!quick) await alternate({ 'warm-up': contenders.uniform }, { rounds: 1, say })
     const seen = await alternate(contenders, { rounds, say })
-    const against = 'one hot sku'
-    const peers = seen['one sku']
-    const crowdPeers = seen['one sku, crowd']
+    const hot = 'one hot sku'
+    const spread = `${skus.length} skus, uniform`
+    const skewed = `${skus.length} skus, Zipf ${skew}`
     return {
       settings: { inFlight, crowd, skus: skus.length, reservationsPerRound: count },
       lines: [
-        compare({ what: `${skus.length} skus, uniform`, figures: seen.uniform, against, peers, goal: 1, durability }),
+        compare({ what: hot, figures: seen['one sku'], against: spread, peers: seen.uniform, goal: 1, durability }),
+        compare({ what: hot, figures: seen['one sku'], against: skewed, peers: seen.Zipf, goal: 1, durability }),
+        // The other way round, without a goal: a batch of many skus has many books to read and write.
+        compare({ what: spread, figures: seen.uniform, against: hot, peers: seen['one sku'], durability }),
         compare({
-          what: `${skus.length} skus, uniform, ${crowd} callers`,
+          what: `${spread}, ${crowd} callers`,
           figures: seen['uniform, crowd'],
-          against: `one hot sku, ${crowd} callers`,
-          peers: crowdPeers,
-          goal: 1,
+          against: `${hot}, ${crowd} callers`,
+          peers: seen['one sku, crowd'],
           durability,
         }),
-        compare({ what: `${skus.length} skus, Zipf ${skew}`, figures: seen.Zipf, against, peers, goal: 1, durability }),
+        compare({ what: skewed, figures: seen.Zipf, against: hot, peers: seen['one sku'], durability }),
       ],
     }
   },

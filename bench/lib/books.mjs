@@ -8,19 +8,21 @@ const laws = {
   'skus whose books are impossible (S1)': 'select count(*) as n from stock where reserved < 0 or sold < 0 or reserved + sold > total',
   'skus whose reserved or sold units are not those of the rows (S2)': `
     with rows as (
-      select l.sku, sum(l.quantity) filter (where r.status = 'active') as reserved, sum(l.quantity) filter (where o.status = 'placed') as sold
-      from reservation_lines l join reservations r on r.seq = l.reservation_seq left join orders o on o.id = r.order_id group by l.sku
+      select item.value ->> 'sku' as sku, sum(item.value ->> 'quantity') filter (where r.status = 'active') as reserved,
+        sum(item.value ->> 'quantity') filter (where o.status = 'placed') as sold
+      from reservations r left join orders o on o.id = r.order_id, json_each(r.items) item group by 1
     ) select count(*) as n from stock s left join rows on rows.sku = s.sku
       where s.reserved <> coalesce(rows.reserved, 0) or s.sold <> coalesce(rows.sold, 0)`,
   'skus whose version is not the number of their changes (S4)': `
     with changes as (
       select change.value ->> 0 as sku, count(*) as n, count(distinct change.value ->> 1) as versions
-      from events, json_each(events.stock) change group by 1
+      from events, json_each(events.detail, '$.stock') change group by 1
     ) select count(*) as n from stock s left join changes c on c.sku = s.sku where s.version <> coalesce(c.n, 0) or c.n <> c.versions`,
-  'reservations whose lines are not their items (S5)': `
-    select count(*) as n from reservations r
-    where json_array_length(r.items) <> (select count(*) from json_each(r.items) item join reservation_lines l
-      on l.sku = item.value ->> 'sku' and l.reservation_seq = r.seq and l.quantity = item.value ->> 'quantity')`,
+  'open lines that are not the items of active reservations, or the other way round (S5)': `
+    with open as (select reservation_seq, sku, due_at, quantity from open_lines), active as (
+      select r.seq, item.value ->> 'sku', r.expires_at, item.value ->> 'quantity' from reservations r, json_each(r.items) item where r.status = 'active'
+    ) select (select count(*) from (select * from open except select * from active))
+      + (select count(*) from (select * from active except select * from open)) as n`,
   'orders without a confirmed reservation, or the other way round (O3)': `
     select (select count(*) from reservations where status = 'confirmed') + (select count(*) from orders)
       - 2 * (select count(*) from reservations r join orders o on o.reservation_id = r.id and o.id = r.order_id where r.status = 'confirmed') as n`,

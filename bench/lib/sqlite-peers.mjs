@@ -1,4 +1,4 @@
-import { connect, disconnect, newId } from './holdfast.mjs'
+import { blockOf, connect, disconnect, newId } from './holdfast.mjs'
 import { totalStock, userOf } from './shop.mjs'
 
 /**
@@ -11,8 +11,8 @@ import { totalStock, userOf } from './shop.mjs'
 const ttlMsDefault = 600_000
 
 const reservationColumns = 'reservations (seq, id, user_id, status, items, metadata, created_at, expires_at)'
-const lineColumns = 'reservation_lines (sku, reservation_seq, quantity, due_at, holder)'
-const eventColumns = 'events (type, time, subject, expires_at, stock, data, reason)'
+const lineColumns = 'open_lines (block, sku, due_at, reservation_seq, quantity)'
+const eventColumns = 'events (type, time, subject, detail)'
 const updateStock = 'update stock set reserved = ?, version = ? where sku = ?'
 
 /**
@@ -26,11 +26,11 @@ function rowsOf(seq, units, skus, ttlMs) {
   const id = newId()
   const now = Date.now()
   const items = JSON.stringify(skus.map((sku) => ({ sku, quantity: 1, unitPrice: null })))
-  const stock = JSON.stringify(skus.map((sku) => [sku, units + 1, totalStock, units, 0]))
+  const detail = JSON.stringify({ stock: skus.map((sku) => [sku, units + 1, totalStock, units, 0]), expiresAt: now + ttlMs })
   return {
     reservation: [seq, id, userOf(seq), 'active', items, '{}', now, now + ttlMs],
-    lines: skus.map((sku) => [sku, seq, 1, now + ttlMs, null]),
-    event: ['reservation.created', now, id, now + ttlMs, stock, null, null],
+    lines: skus.map((sku) => [blockOf(seq), sku, now + ttlMs, seq, 1]),
+    event: ['reservation.created', now, id, detail],
   }
 }
 
@@ -57,7 +57,7 @@ export async function bulkInsert(path, { count, perCommit, skus, ttlMs = ttlMsDe
   const commit = database.prepare('commit')
   const insertReservations = database.prepare(`insert into ${reservationColumns} values ${values(8, perCommit)}`)
   const insertLines = database.prepare(`insert into ${lineColumns} values ${values(5, perCommit * skus.length)}`)
-  const insertEvents = database.prepare(`insert into ${eventColumns} values ${values(7, perCommit)}`)
+  const insertEvents = database.prepare(`insert into ${eventColumns} values ${values(4, perCommit)}`)
   const update = database.prepare(updateStock)
   let elapsedMs = 0
   let seq = Number(database.prepare('select coalesce(max(seq), 0) as seq from reservations').get()?.['seq'])
@@ -97,7 +97,7 @@ export async function oneByOne(path, { count, skus }) {
   const update = database.prepare(updateStock)
   const insertReservation = database.prepare(`insert into ${reservationColumns} values ${values(8, 1)}`)
   const insertLine = database.prepare(`insert into ${lineColumns} values ${values(5, 1)}`)
-  const insertEvent = database.prepare(`insert into ${eventColumns} values ${values(7, 1)}`)
+  const insertEvent = database.prepare(`insert into ${eventColumns} values ${values(4, 1)}`)
   const startedAt = performance.now()
   for (let seq = 1; seq <= count; seq++) {
     const { reservation, lines, event } = rowsOf(seq, seq, skus, ttlMsDefault)

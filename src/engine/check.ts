@@ -48,8 +48,30 @@ function escapePointer(name: unknown): string {
   return String(name).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** Where a string that no store keeps faithfully stands: U+0000 or half a surrogate pair. A loop, because a body may be nested deeper than the stack is. */
+/** Where a string that no store keeps faithfully stands: U+0000 or half a surrogate pair. */
 export function findBadText(input: unknown): InputError | null {
+  return isGoodText(input) ? null : whereBadText(input)
+}
+
+/** Without paths, because it is on the hot path and nearly all text is good. Loops, because a body may be nested deeper than the stack is. */
+function isGoodText(input: unknown): boolean {
+  const values = [input]
+  for (const value of values) {
+    if (typeof value === 'string' && textProblem(value) !== null) return false
+    if (typeof value !== 'object' || value === null) continue
+    if (Array.isArray(value)) {
+      for (const inner of value) values.push(inner)
+      continue
+    }
+    for (const name of Object.keys(value)) {
+      if (textProblem(name) !== null) return false
+      values.push((value as Record<string, unknown>)[name])
+    }
+  }
+  return true
+}
+
+function whereBadText(input: unknown): InputError | null {
   const places = [{ value: input, path: '' }]
   for (const { value, path } of places) {
     if (typeof value === 'string') {

@@ -7,6 +7,7 @@ import type { ProductRow } from '../../domain/product.ts'
 import { mergeLines, type ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { Row } from './connect.ts'
+import { readReleases } from './read.ts'
 import { integer, readAnswer, readOrder, readProduct, readReservation, readStock, text } from './rows.ts'
 import type { Statements } from './statements.ts'
 
@@ -141,18 +142,11 @@ class Loading {
 
   /** Over the reservations that are not among the facts. */
   releasesOf(sku: string): Releases {
-    const { sql, now } = this.#options
-    let loadedDue = 0
-    const loadedSeqs = new Set<number>()
-    for (const reservation of this.reservations.values()) {
-      const quantity = reservation.status === 'active' ? (reservation.items.find((item) => item.sku === sku)?.quantity ?? 0) : 0
-      if (quantity === 0) continue
-      loadedSeqs.add(integer(this.seqs.get(reservation.id) ?? null))
-      if (reservation.expiresAt <= now) loadedDue += quantity
+    const loadedSeqs: number[] = []
+    for (const { id, status, items } of this.reservations.values()) {
+      if (status === 'active' && items.some((item) => item.sku === sku)) loadedSeqs.push(integer(this.seqs.get(id)))
     }
-    const dueUnits = integer(sql.dueUnits.get(sku, now)?.['units']) - loadedDue
-    const next = sql.nextReleases.all(sku, now, loadedSeqs.size + 1).find((row) => !loadedSeqs.has(integer(row['reservation_seq'])))
-    return { dueUnits, nextReleaseAt: next === undefined ? null : integer(next['due_at']) }
+    return readReleases(this.#options.sql, this.stock.get(sku), this.#options.now, loadedSeqs)
   }
 }
 

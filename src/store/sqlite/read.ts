@@ -3,19 +3,28 @@ import { Fault } from '../../domain/faults.ts'
 import { viewOrder, type Order } from '../../domain/order.ts'
 import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
+import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
 import type { Row } from './connect.ts'
-import { integer, readEvent, readOrder, readProduct, readReservation, readStock } from './rows.ts'
-import type { Statements } from './statements.ts'
+import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems } from './rows.ts'
+import { blockOf, blockStart, type Statements } from './statements.ts'
 
 /** Rows one page may look at for a filter that no index serves; bounds how long one reader keeps the others waiting. */
 const windowRows = 50_000
 
+/** Blocks in which one page may look for the rows of a user: eight million rows. */
+const windowBlocks = 1_024
+
 export function readProductView(sql: Statements, row: Row, now: number): Product {
-  const product = readProduct(row)
-  const dueUnits = integer(sql.dueUnits.get(product.sku, now)?.['units'])
-  const next = sql.nextReleases.get(product.sku, now, 1)
-  return viewProduct(product, readStock(row), { dueUnits, nextReleaseAt: next === undefined ? null : integer(next['due_at']) })
+  const stock = readStock(row)
+  return viewProduct(readProduct(row), stock, readReleases(sql, stock, now))
+}
+
+/** What comes back of one sku, apart from some reservations. */
+export function readReleases(sql: Statements, stock: StockRow | undefined, now: number, exceptSeqs: readonly number[] = []): Releases {
+  if (stock === undefined || stock.reserved === 0) return { dueUnits: 0, nextReleaseAt: null }
+  const row = sql.releases.get(stock.sku, now, JSON.stringify(exceptSeqs))
+  return { dueUnits: integer(row?.['due_units']), nextReleaseAt: integerOrNull(row?.['next_release_at']) }
 }
 
 export function readProducts(sql: Statements, { limit, cursor }: PageQuery, now: number): Page<Product> {
@@ -26,23 +35,44 @@ export function readProducts(sql: Statements, { limit, cursor }: PageQuery, now:
 }
 
 export function readReservations(sql: Statements, filter: ReservationFilter, { limit, cursor }: PageQuery, now: number): Page<Reservation> {
-  const { userId, sku, status } = filter
+  const { userId, status } = filter
+  const sku = filter.sku === null ? null : skuInItems(filter.sku)
   const before = seqOf(cursor, integer(sql.lastReservation.get()?.['seq']) + 1)
-  const from = userId === null ? Math.max(1, before - windowRows) : 1
-  const rows =
-    userId === null
-      ? sql.reservationsBetween.all(status, now, sku, before, from, limit + 1)
-      : sql.reservationsOfUser.all(status, now, sku, before, userId, limit + 1)
-  const data = rows.slice(0, limit).map((row) => viewReservation(readReservation(row), now))
-  const rest = from > 1 ? String(from) : null
-  return { data, nextCursor: rows.length > limit ? cursorAt(rows[limit - 1]) : rest }
+  const toReservation = (row: Row): Reservation => viewReservation(readReservation(row), now)
+  if (userId !== null) {
+    return newestFirst(before, limit, toReservation, (block, rest) =>
+      sql.reservationsOfUser.all(status, now, sku, before, userId, block, rest),
+    )
+  }
+  const from = Math.max(1, before - windowRows)
+  return pageOf(sql.reservationsBetween.all(status, now, sku, before, from, limit + 1), limit, toReservation, from)
 }
 
 export function readOrders(sql: Statements, { userId }: OrderFilter, { limit, cursor }: PageQuery): Page<Order> {
-  const before = seqOf(cursor, Number.MAX_SAFE_INTEGER)
-  const rows = userId === null ? sql.ordersBefore.all(before, limit + 1) : sql.ordersOfUserBefore.all(userId, before, limit + 1)
-  const data = rows.slice(0, limit).map((row) => viewOrder(readOrder(row)))
-  return { data, nextCursor: rows.length > limit ? cursorAt(rows[limit - 1]) : null }
+  const before = seqOf(cursor, integer(sql.lastOrder.get()?.['seq']) + 1)
+  const toOrder = (row: Row): Order => viewOrder(readOrder(row))
+  if (userId !== null) return newestFirst(before, limit, toOrder, (block, rest) => sql.ordersOfUser.all(userId, before, block, rest))
+  return pageOf(sql.ordersBefore.all(before, limit + 1), limit, toOrder, 1)
+}
+
+/** A page of the rows before a seq, newest first, which an index has block by block. */
+function newestFirst<Item>(
+  before: number,
+  limit: number,
+  toItem: (row: Row) => Item,
+  rowsIn: (block: number, rest: number) => Row[],
+): Page<Item> {
+  const newest = blockOf(before - 1)
+  const oldest = Math.max(0, newest - windowBlocks + 1)
+  const rows: Row[] = []
+  for (let block = newest; block >= oldest && rows.length <= limit; block--) rows.push(...rowsIn(block, limit + 1 - rows.length))
+  return pageOf(rows, limit, toItem, blockStart(oldest))
+}
+
+/** `rows` are one more than the limit if there are more; `from`: the first seq that was looked at. */
+function pageOf<Item>(rows: readonly Row[], limit: number, toItem: (row: Row) => Item, from: number): Page<Item> {
+  const rest = from > 1 ? String(from) : null
+  return { data: rows.slice(0, limit).map(toItem), nextCursor: rows.length > limit ? cursorAt(rows[limit - 1]) : rest }
 }
 
 function cursorAt(row: Row | undefined): string {

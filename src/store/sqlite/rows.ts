@@ -1,9 +1,15 @@
-import type { Event, EventType, StockChange } from '../../domain/event.ts'
+import type { Event, EventDraft, EventType } from '../../domain/event.ts'
 import type { StoredAnswer } from '../../domain/facts.ts'
 import type { Metadata } from '../../domain/limits.ts'
 import { viewOrder, type OrderRow, type OrderStatus } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
-import { viewReservation, type ReservationRow, type ReservationStatus, type ReservedItem } from '../../domain/reservation.ts'
+import {
+  viewReservation,
+  type Reservation,
+  type ReservationRow,
+  type ReservationStatus,
+  type ReservedItem,
+} from '../../domain/reservation.ts'
 import type { StockRow } from '../../domain/stock.ts'
 import type { Row, Value } from './connect.ts'
 
@@ -69,25 +75,48 @@ export function readAnswer(row: Row): StoredAnswer {
   }
 }
 
+/** What `writeDetail` keeps of an event. */
+interface Detail {
+  readonly stock: readonly StockTuple[]
+  readonly expiresAt?: number | null
+  readonly reason?: string | null
+  readonly data?: Event['data'] | null
+}
+
+type StockTuple = readonly [sku: string, version: number, total: number, reserved: number, sold: number]
+
 /** E4, same id, same bytes: what is not stored with the event is told from columns that no later transition changes. */
 export function readEvent(row: Row): Event {
   const seq = String(integer(row['event_seq']))
   const type = text(row['event_type']) as EventType
   const time = integer(row['event_time'])
-  const stored = textOrNull(row['event_data'])
+  const detail = JSON.parse(text(row['event_detail'])) as Detail
   return {
     id: seq,
     cursor: seq,
     type,
     time,
     subject: text(row['event_subject']),
-    data: stored === null ? dataAfter(row, type, time) : (JSON.parse(stored) as Event['data']),
-    stock: readStockChanges(textOrNull(row['event_stock'])),
-    reason: textOrNull(row['event_reason']),
+    data: detail.data ?? dataAfter(row, type, time, detail),
+    stock: detail.stock.map(([sku, version, total, reserved, sold]) => ({ sku, version, total, reserved, sold })),
+    reason: detail.reason ?? null,
   }
 }
 
-function dataAfter(row: Row, type: EventType, time: number): Event['data'] {
+/** By hand, because it is on the hot path; a sku has no character that JSON would escape. */
+export function writeDetail({ type, stock, data, reason }: EventDraft): string {
+  let written = ''
+  for (const { sku, version, total, reserved, sold } of stock) {
+    written += `${written === '' ? '' : ','}["${sku}",${version},${total},${reserved},${sold}]`
+  }
+  written = `{"stock":[${written}]`
+  if (type.startsWith('reservation.')) written += `,"expiresAt":${(data as Reservation).expiresAt}`
+  if (reason !== null) written += `,"reason":${JSON.stringify(reason)}`
+  if (type.startsWith('stock.') || type.startsWith('product.')) written += `,"data":${JSON.stringify(data)}`
+  return `${written}}`
+}
+
+function dataAfter(row: Row, type: EventType, time: number, detail: Detail): Event['data'] {
   const [kind, change] = type.split('.') as ['reservation' | 'order', string]
   if (kind === 'order') {
     const cancelled = change === 'cancelled'
@@ -102,7 +131,7 @@ function dataAfter(row: Row, type: EventType, time: number): Event['data'] {
       cancelledAt: cancelled ? time : null,
     })
   }
-  const expiresAt = integer(row['event_expires_at'])
+  const expiresAt = integer(detail.expiresAt)
   const status = change === 'created' || change === 'extended' ? 'active' : (change as ReservationStatus)
   const after: ReservationRow = {
     ...readReservation(row),
@@ -114,17 +143,19 @@ function dataAfter(row: Row, type: EventType, time: number): Event['data'] {
   return viewReservation(after, time)
 }
 
-type StockTuple = [sku: string, version: number, total: number, reserved: number, sold: number]
-
-export function writeStockChanges(changes: readonly StockChange[]): string | null {
-  if (changes.length === 0) return null
-  // By hand: on the hot path, and a sku has no character that JSON would escape.
-  return `[${changes.map(({ sku, version, total, reserved, sold }) => `["${sku}",${version},${total},${reserved},${sold}]`).join(',')}]`
+/** By hand, because it is on the hot path; neither a sku nor a currency has a character that JSON would escape. */
+export function writeItems(items: readonly ReservedItem[]): string {
+  let written = ''
+  for (const { sku, quantity, unitPrice } of items) {
+    const price = unitPrice === null ? 'null' : `{"amount":${unitPrice.amount},"currency":"${unitPrice.currency}"}`
+    written += `${written === '' ? '' : ','}{"sku":"${sku}","quantity":${quantity},"unitPrice":${price}}`
+  }
+  return `[${written}]`
 }
 
-function readStockChanges(stored: string | null): StockChange[] {
-  if (stored === null) return []
-  return (JSON.parse(stored) as StockTuple[]).map(([sku, version, total, reserved, sold]) => ({ sku, version, total, reserved, sold }))
+/** How a sku, and nothing else, stands in written items. */
+export function skuInItems(sku: string): string {
+  return `"sku":${JSON.stringify(sku)}`
 }
 
 function readItems(row: Row): ReservedItem[] {
@@ -145,7 +176,7 @@ export function text(value: Value | undefined): string {
   return value
 }
 
-function integerOrNull(value: Value | undefined): number | null {
+export function integerOrNull(value: Value | undefined): number | null {
   return value === null ? null : integer(value)
 }
 

@@ -2,12 +2,12 @@ import type { EventDraft } from '../../domain/event.ts'
 import type { Changes } from '../../domain/facts.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
-import type { Reservation, ReservationRow } from '../../domain/reservation.ts'
+import type { ReservationRow } from '../../domain/reservation.ts'
 import type { StockRow } from '../../domain/stock.ts'
 import type { Value } from './connect.ts'
 import type { LoadedFacts } from './load.ts'
-import { integer, writeStockChanges } from './rows.ts'
-import type { Statements } from './statements.ts'
+import { integer, writeDetail, writeItems } from './rows.ts'
+import { blockOf, type Statements } from './statements.ts'
 
 /** Write what was decided, inside the transaction that read the facts. */
 export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFacts): void {
@@ -19,16 +19,18 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   const firstNewSeq = integer(sql.lastReservation.get()?.['seq']) + 1
   for (const sku of changes.newlyLimited) sql.startCounting.run(firstNewSeq, sku)
 
-  const isLimited = (sku: string): boolean => (products.get(sku) ?? facts.products.get(sku))?.maxPerUser != null
-  const newSeqs = insertReservations(sql, changes.newReservations, firstNewSeq, isLimited)
-  const ended = changes.newReservations.filter((row) => row.status !== 'active')
-  updateReservations(sql, ended.concat(changes.changedReservations), (id) => newSeqs.get(id) ?? facts.seqs.get(id))
+  const lines = new Lines((sku) => (products.get(sku) ?? facts.products.get(sku))?.maxPerUser != null)
+  const newSeqs = insertReservations(sql, changes.newReservations, firstNewSeq, lines)
+  updateReservations(sql, changes, facts, newSeqs, lines)
 
   sql.insertOrders(valuesOf(orderValues, changes.newOrders))
   for (const row of changes.changedOrders) sql.updateOrder.run(row.status, row.cancelledAt, row.id)
   for (const rows of [changes.newOrders, changes.changedOrders]) {
-    for (const row of rows) if (row.status === 'cancelled') uncountLines(sql, row)
+    // The units of a cancelled order count against nobody's limit any more.
+    for (const row of rows)
+      if (row.status === 'cancelled') lines.uncount(row, newSeqs.get(row.reservationId) ?? integer(facts.seqs.get(row.reservationId)))
   }
+  lines.save(sql)
 
   sql.insertEvents(valuesOf(eventValues, changes.events))
   for (const { idempotency, createdAt, created, value } of changes.answers) {
@@ -52,46 +54,87 @@ function stockValues(row: StockRow): Value[] {
   return [row.sku, row.total, row.reserved, row.sold, row.version]
 }
 
+/** The rows of lines that come and go with their reservations. A reservation that was made and ended in one batch leaves none. */
+class Lines {
+  readonly #isLimited: (sku: string) => boolean
+  readonly #opened: Value[] = []
+  readonly #closed: Value[] = []
+  readonly #held: Value[] = []
+  readonly #heldUntil: Value[] = []
+  readonly #released: Value[] = []
+
+  constructor(isLimited: (sku: string) => boolean) {
+    this.#isLimited = isLimited
+  }
+
+  add(row: ReservationRow, seq: number): void {
+    const isActive = row.status === 'active'
+    for (const { sku, quantity } of row.items) {
+      if (isActive) this.#opened.push(blockOf(seq), sku, row.expiresAt, seq, quantity)
+      if ((isActive || row.status === 'confirmed') && this.#isLimited(sku)) {
+        this.#held.push(sku, row.userId, seq, quantity, isActive ? row.expiresAt : null)
+      }
+    }
+  }
+
+  change(before: ReservationRow, after: ReservationRow, seq: number): void {
+    const isActive = after.status === 'active'
+    for (const { sku, quantity } of after.items) {
+      this.#closed.push(blockOf(seq), sku, before.expiresAt, seq)
+      if (isActive) this.#opened.push(blockOf(seq), sku, after.expiresAt, seq, quantity)
+      if (!this.#isLimited(sku)) continue
+      if (isActive || after.status === 'confirmed') this.#heldUntil.push(sku, after.userId, seq, isActive ? after.expiresAt : null)
+      else this.#released.push(sku, after.userId, seq)
+    }
+  }
+
+  uncount(order: OrderRow, seq: number): void {
+    for (const { sku } of order.items) this.#released.push(sku, order.userId, seq)
+  }
+
+  save(sql: Statements): void {
+    sql.deleteOpenLines(this.#closed)
+    sql.insertOpenLines(this.#opened)
+    sql.insertHeldLines(this.#held)
+    sql.updateHeldLines(this.#heldUntil)
+    sql.deleteHeldLines(this.#released)
+  }
+}
+
 /** All as active; where each stands in its table. */
-function insertReservations(
-  sql: Statements,
-  rows: readonly ReservationRow[],
-  firstSeq: number,
-  isLimited: (sku: string) => boolean,
-): Map<string, number> {
+function insertReservations(sql: Statements, rows: readonly ReservationRow[], firstSeq: number, lines: Lines): Map<string, number> {
   const seqs = new Map<string, number>()
-  if (rows.length === 0) return seqs
   const values: Value[] = []
-  const lines: Value[] = []
-  let seq = firstSeq - 1
+  let seq = firstSeq
   for (const row of rows) {
-    seqs.set(row.id, ++seq)
-    values.push(seq, row.id, row.userId, JSON.stringify(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt)
-    for (const { sku, quantity } of row.items) lines.push(sku, seq, quantity, row.expiresAt, isLimited(sku) ? row.userId : null)
+    values.push(seq, row.id, row.userId, writeItems(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt)
+    lines.add(row, seq)
+    seqs.set(row.id, seq++)
   }
   sql.insertReservations(values)
-  sql.insertLines(lines)
   return seqs
 }
 
-function updateReservations(sql: Statements, rows: readonly ReservationRow[], seqOf: (id: string) => number | undefined): void {
+function updateReservations(
+  sql: Statements,
+  changes: Changes,
+  facts: LoadedFacts,
+  newSeqs: ReadonlyMap<string, number>,
+  lines: Lines,
+): void {
   const values: Value[] = []
-  const lines: Value[] = []
-  for (const row of rows) {
-    const seq = integer(seqOf(row.id) ?? null)
+  const update = (row: ReservationRow, seq: number): void => {
     values.push(seq, row.status, row.expiresAt, row.endedAt, row.orderId)
-    const dueAt = row.status === 'active' ? row.expiresAt : null
-    const counts = row.status === 'active' || row.status === 'confirmed' ? 1 : 0
-    for (const { sku } of row.items) lines.push(sku, seq, dueAt, counts)
+  }
+  for (const row of changes.newReservations) if (row.status !== 'active') update(row, integer(newSeqs.get(row.id)))
+  for (const row of changes.changedReservations) {
+    const seq = integer(facts.seqs.get(row.id))
+    const before = facts.reservations.get(row.id)
+    if (before === undefined) throw new Error(`missing fact: reservation ${row.id}`)
+    update(row, seq)
+    if (before.status === 'active') lines.change(before, row, seq)
   }
   sql.updateReservations(values)
-  sql.updateLines(lines)
-}
-
-/** The units of a cancelled order count against nobody's limit any more. */
-function uncountLines(sql: Statements, order: OrderRow): void {
-  const seq = integer(sql.reservation.get(order.reservationId)?.['seq'])
-  sql.updateLines(order.items.flatMap(({ sku }): Value[] => [sku, seq, null, 0]))
 }
 
 function orderValues(row: OrderRow): Value[] {
@@ -99,8 +142,5 @@ function orderValues(row: OrderRow): Value[] {
 }
 
 function eventValues(event: EventDraft): Value[] {
-  const kind = event.type.slice(0, event.type.indexOf('.'))
-  const stored = kind === 'stock' || kind === 'product' ? JSON.stringify(event.data) : null
-  const expiresAt = kind === 'reservation' ? (event.data as Reservation).expiresAt : null
-  return [event.type, event.time, event.subject, expiresAt, writeStockChanges(event.stock), stored, event.reason]
+  return [event.type, event.time, event.subject, writeDetail(event)]
 }

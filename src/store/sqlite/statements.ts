@@ -4,10 +4,40 @@ import type { Database, Statement } from './connect.ts'
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
   p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at, s.total, s.reserved, s.sold, s.version`
 const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
-/** ?1 the status as it is seen at ?2, or null; ?3 the sku, or null. */
+/** ?1 the status as it is seen at ?2, or null; ?3 how the sku stands in the items, or null. */
 const reservationFilter = `(?1 is null or ?1 = iif(r.status = 'active' and r.expires_at <= ?2, 'expired', r.status))
-    and (?3 is null or exists (select 1 from reservation_lines l where l.reservation_seq = r.seq and l.sku = ?3))`
+    and (?3 is null or instr(r.items, ?3) > 0)`
 const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
+
+/** Rows come in blocks of so many, by seq; see migrations/0002-blocks.sql. */
+const blockBits = 13
+
+/** The block of a row, as the indexes have it. */
+export function blockOf(seq: number): number {
+  return Math.floor(seq / 2 ** blockBits)
+}
+
+/** The first row of a block. */
+export function blockStart(block: number): number {
+  return block * 2 ** blockBits
+}
+
+/** The blocks from `first` to `last`, both SQL; none if either is null. */
+function blocks(first: string, last: string): string {
+  return `with recursive blocks (block) as (select block from (select ${first} as block) where block <= ${last}
+    union all select block + 1 from blocks where block < ${last})`
+}
+/** The blocks in which anything is active. */
+const openBlocks = blocks('(select min(block) from open_lines)', '(select max(block) from open_lines)')
+
+/** Units of a sku (?1) that a user (?2) holds, not due at ?3, or bought, by the reservations before `before`. */
+function unitsOfUser(before: string): string {
+  return `${blocks('0', `(${before} - 1) >> ${blockBits}`)}
+      select coalesce(sum(item.value ->> 'quantity'), 0)
+      from blocks b cross join reservations r on r.seq >> ${blockBits} = b.block and r.user_id = ?2
+      cross join json_each(r.items) item left join orders o on o.reservation_id = r.id
+      where r.seq < ${before} and item.value ->> 'sku' = ?1 and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?3))`
+}
 
 const queries = {
   begin: 'begin immediate',
@@ -30,43 +60,47 @@ const queries = {
   reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
   reservationsBetween: `select ${reservationColumns} from reservations r
     where r.seq >= ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?6`,
+  /** Within one block, ?6. */
   reservationsOfUser: `select ${reservationColumns} from reservations r
-    where r.user_id = ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?6`,
+    where r.seq >> ${blockBits} = ?6 and r.user_id = ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?7`,
 
   /** Due reservations of all skus. */
   due: `select ${reservationColumns} from reservations r where r.status = 'active' and r.expires_at <= ? order by r.expires_at limit ?`,
   nextDue: `select min(expires_at) as next from reservations where status = 'active'`,
-  /** Due reservations of one sku. */
-  dueOfSku: `select l.reservation_seq, l.quantity from reservation_lines l where l.sku = ? and l.due_at <= ? order by l.due_at limit ?`,
-  dueUnits: `select coalesce(sum(l.quantity), 0) as units from reservation_lines l where l.sku = ? and l.due_at <= ?`,
-  nextReleases: `select l.reservation_seq, l.due_at from reservation_lines l where l.sku = ? and l.due_at > ? order by l.due_at limit ?`,
+  /** Due reservations of one sku, about as they became due. */
+  dueOfSku: `${openBlocks} select l.reservation_seq, l.quantity from blocks b cross join open_lines l on l.block = b.block
+    where l.sku = ?1 and l.due_at <= ?2 limit ?3`,
+  /** What comes back of a sku (?1) at ?2, from reservations other than those of a JSON array of seqs (?3): units that are due, and when the next are. */
+  releases: `${openBlocks} select coalesce(sum((
+      select sum(l.quantity) from open_lines l
+      where l.block = b.block and l.sku = ?1 and l.due_at <= ?2 and l.reservation_seq not in (select value from json_each(?3))
+    )), 0) as due_units, min((
+      select l.due_at from open_lines l
+      where l.block = b.block and l.sku = ?1 and l.due_at > ?2 and l.reservation_seq not in (select value from json_each(?3))
+      order by l.due_at limit 1
+    )) as next_release_at from blocks b`,
 
   /**
-   * What a user (?2) holds, not due at ?3, and bought of a sku (?1) that has a limit. Since the limit was set (`counted_from`) the lines name their
-   * holder; what the user has from before is looked up through the user.
+   * What a user (?2) holds, not due at ?3, and bought of a sku (?1) that has a limit. Since the limit was set (`counted_from`) there are `held_lines`; what the user
+   * has from before is looked up through the user.
    */
   usage: `select (
-      select coalesce(sum(l.quantity), 0) from reservation_lines l
-      where l.sku = ?1 and l.holder = ?2 and l.reservation_seq >= p.counted_from and (l.due_at is null or l.due_at > ?3)
-    ) + (
-      select coalesce(sum(l.quantity), 0) from reservations r join reservation_lines l on l.sku = ?1 and l.reservation_seq = r.seq
-      left join orders o on o.reservation_id = r.id
-      where r.user_id = ?2 and r.seq < p.counted_from and (l.due_at > ?3 or o.status = 'placed')
-    ) as units from products p where p.sku = ?1`,
+      select coalesce(sum(h.quantity), 0) from held_lines h
+      where h.sku = ?1 and h.user_id = ?2 and h.reservation_seq >= p.counted_from and (h.due_at is null or h.due_at > ?3)
+    ) + (${unitsOfUser('p.counted_from')}) as units from products p where p.sku = ?1`,
   /** The same of a sku without a limit. */
-  usageUncounted: `select coalesce(sum(l.quantity), 0) as units from reservations r join reservation_lines l on l.sku = ?1 and l.reservation_seq = r.seq
-    left join orders o on o.reservation_id = r.id
-    where r.user_id = ?2 and (l.due_at > ?3 or o.status = 'placed')`,
+  usageUncounted: `select (${unitsOfUser('(select coalesce(max(seq), 0) + 1 from reservations)')}) as units`,
   startCounting: 'update products set counted_from = ? where sku = ?',
 
   order: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.id = ?`,
   ordersBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.seq < ? order by o.seq desc limit ?`,
-  ordersOfUserBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id
-    where o.user_id = ? and o.seq < ? order by o.seq desc limit ?`,
+  /** Within one block, ?3. */
+  ordersOfUser: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id
+    where o.seq >> ${blockBits} = ?3 and o.user_id = ?1 and o.seq < ?2 order by o.seq desc limit ?4`,
+  lastOrder: 'select coalesce(max(seq), 0) as seq from orders',
   updateOrder: 'update orders set status = ?, cancelled_at = ? where id = ?',
 
-  eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.expires_at as event_expires_at,
-      e.stock as event_stock, e.data as event_data, e.reason as event_reason,
+  eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.detail as event_detail,
       o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
     from events e
     left join orders o on o.id = e.subject
@@ -97,25 +131,22 @@ const bulks = {
       update reservations set status = changed.status, expires_at = changed.expires_at, ended_at = changed.ended_at, order_id = changed.order_id
       from changed where reservations.seq = changed.seq`,
   ],
-  insertLines: [
-    '(?, ?, ?, ?, ?)',
-    (rows) => `insert into reservation_lines (sku, reservation_seq, quantity, due_at, holder) values ${rows}`,
-  ],
-  /** due_at, and whether the units still count against their holder. */
-  updateLines: [
+  insertOpenLines: ['(?, ?, ?, ?, ?)', (rows) => `insert into open_lines (block, sku, due_at, reservation_seq, quantity) values ${rows}`],
+  deleteOpenLines: ['(?, ?, ?, ?)', (rows) => `delete from open_lines where (block, sku, due_at, reservation_seq) in (values ${rows})`],
+  insertHeldLines: ['(?, ?, ?, ?, ?)', (rows) => `insert into held_lines (sku, user_id, reservation_seq, quantity, due_at) values ${rows}`],
+  /** due_at of lines that are there; those from before the limit are not. */
+  updateHeldLines: [
     '(?, ?, ?, ?)',
-    (rows) => `with changed (sku, reservation_seq, due_at, counts) as (values ${rows})
-      update reservation_lines set due_at = changed.due_at, holder = iif(changed.counts, holder, null)
-      from changed where reservation_lines.reservation_seq = changed.reservation_seq and reservation_lines.sku = changed.sku`,
+    (rows) => `with changed (sku, user_id, reservation_seq, due_at) as (values ${rows})
+      update held_lines set due_at = changed.due_at from changed
+      where held_lines.sku = changed.sku and held_lines.user_id = changed.user_id and held_lines.reservation_seq = changed.reservation_seq`,
   ],
+  deleteHeldLines: ['(?, ?, ?)', (rows) => `delete from held_lines where (sku, user_id, reservation_seq) in (values ${rows})`],
   insertOrders: [
     '(?, ?, ?, ?, ?, ?, ?)',
     (rows) => `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values ${rows}`,
   ],
-  insertEvents: [
-    '(?, ?, ?, ?, ?, ?, ?)',
-    (rows) => `insert into events (type, time, subject, expires_at, stock, data, reason) values ${rows}`,
-  ],
+  insertEvents: ['(?, ?, ?, ?)', (rows) => `insert into events (type, time, subject, detail) values ${rows}`],
 } as const satisfies Record<string, readonly [row: string, sql: (rows: string) => string]>
 
 export type Statements = Record<keyof typeof queries, Statement> & Record<keyof typeof bulks, Bulk>
