@@ -141,8 +141,8 @@ export const mutants = [
     name: 'key-of-another-caller',
     breaks: 'a key is only seen in its own scope: caller and route (I6)',
     file: 'src/store/sqlite/statements.ts',
-    find: 'from answers where scope = ? and key = ?',
-    replace: 'from answers where (scope = ? or true) and key = ?',
+    find: 'on a.scope = wanted.value ->> 0 and a.key',
+    replace: 'on (a.scope = wanted.value ->> 0 or true) and a.key',
     tests: [duplicates],
   },
   {

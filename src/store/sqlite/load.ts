@@ -40,10 +40,8 @@ export function loadFacts(options: LoadOptions): LoadedFacts {
   const { products, stock, reservations, orders, seqs } = loading
   const answers = loadAnswers(options, needs)
   const usage = loadUsage(options, needs, products)
-  const releases = new Map<string, Releases>()
-  for (const [sku, units] of loading.wanted) {
-    if (needs.shown.has(sku) || impossible.has(sku) || free(stock.get(sku)) <= units) releases.set(sku, loading.releasesOf(sku))
-  }
+  const told = [...loading.wanted].filter(([sku, units]) => needs.shown.has(sku) || impossible.has(sku) || free(stock.get(sku)) <= units)
+  const releases = loading.releasesOf(told.map(([sku]) => sku))
   return { products, stock, reservations, orders, usage, releases, answers, seqs }
 }
 
@@ -141,36 +139,44 @@ class Loading {
   }
 
   /** Over the reservations that are not among the facts. */
-  releasesOf(sku: string): Releases {
-    const loadedSeqs: number[] = []
-    for (const { id, status, items } of this.reservations.values()) {
-      if (status === 'active' && items.some((item) => item.sku === sku)) loadedSeqs.push(integer(this.seqs.get(id)))
+  releasesOf(skus: readonly string[]): Map<string, Releases> {
+    const loadedSeqs = new Map<string, number[]>(skus.map((sku) => [sku, []]))
+    if (skus.length > 0) {
+      for (const { id, status, items } of this.reservations.values()) {
+        if (status === 'active') for (const { sku } of items) loadedSeqs.get(sku)?.push(integer(this.seqs.get(id)))
+      }
     }
-    return readReleases(this.#options.sql, this.stock.get(sku), this.#options.now, loadedSeqs)
+    const { sql, now } = this.#options
+    return new Map(Array.from(loadedSeqs, ([sku, seqs]) => [sku, readReleases(sql, this.stock.get(sku), now, seqs)]))
   }
 }
 
 function loadAnswers({ sql, now }: LoadOptions, { keys }: Needs): Map<string, StoredAnswer> {
   const answers = new Map<string, StoredAnswer>()
-  for (const idempotency of keys) {
-    const row = sql.answer.get(idempotency.scope, idempotency.key, now - idempotencyWindowMs)
-    if (row !== undefined) answers.set(answerKey(idempotency), readAnswer(row))
+  if (keys.length === 0) return answers
+  const wanted = JSON.stringify(keys.map(({ scope, key }) => [scope, key]))
+  for (const row of sql.answersOf.all(wanted, now - idempotencyWindowMs)) {
+    const answer = readAnswer(row)
+    answers.set(answerKey(answer.idempotency), answer)
   }
   return answers
 }
 
 function loadUsage({ sql, now }: LoadOptions, needs: Needs, products: ReadonlyMap<string, ProductRow>): Map<string, Map<string, number>> {
   const usage = new Map<string, Map<string, number>>()
+  const wanted: [sku: string, userId: string, isLimited: boolean][] = []
   for (const { userId, items } of needs.reserves) {
     for (const { sku } of items) {
-      const limited = products.get(sku)?.maxPerUser != null
-      if (!limited && !needs.limiting.has(sku)) continue
-      let skus = usage.get(userId)
-      if (skus === undefined) usage.set(userId, (skus = new Map()))
-      if (skus.has(sku)) continue
-      const row = limited ? sql.usage.get(sku, userId, now) : sql.usageUncounted.get(sku, userId, now)
-      skus.set(sku, integer(row?.['units']))
+      const isLimited = products.get(sku)?.maxPerUser != null
+      if (isLimited || needs.limiting.has(sku)) wanted.push([sku, userId, isLimited])
     }
+  }
+  if (wanted.length === 0) return usage
+  for (const row of sql.usageOf.all(JSON.stringify(wanted), now)) {
+    const userId = text(row['user_id'])
+    let skus = usage.get(userId)
+    if (skus === undefined) usage.set(userId, (skus = new Map()))
+    skus.set(text(row['sku']), integer(row['units']))
   }
   return usage
 }

@@ -1,5 +1,5 @@
 import type { EventDraft } from '../../domain/event.ts'
-import type { Changes } from '../../domain/facts.ts'
+import type { Changes, StoredAnswer } from '../../domain/facts.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
@@ -33,9 +33,7 @@ export function saveChanges(sql: Statements, changes: Changes, facts: LoadedFact
   lines.save(sql)
 
   sql.insertEvents(valuesOf(eventValues, changes.events))
-  for (const { idempotency, createdAt, created, value } of changes.answers) {
-    sql.upsertAnswer.run(idempotency.scope, idempotency.key, idempotency.fingerprint, createdAt, created ? 1 : 0, JSON.stringify(value))
-  }
+  sql.saveAnswers(valuesOf(answerValues, changes.answers))
 }
 
 /** The values of all rows, one after the other. A loop, because on the hot path `flatMap` costs as much as some of the statements. */
@@ -143,4 +141,8 @@ function orderValues(row: OrderRow): Value[] {
 
 function eventValues(event: EventDraft): Value[] {
   return [event.type, event.time, event.subject, writeDetail(event)]
+}
+
+function answerValues({ idempotency, createdAt, created, value }: StoredAnswer): Value[] {
+  return [idempotency.scope, idempotency.key, idempotency.fingerprint, createdAt, created ? 1 : 0, JSON.stringify(value)]
 }

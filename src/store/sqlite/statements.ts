@@ -30,15 +30,6 @@ function blocks(first: string, last: string): string {
 /** The blocks in which anything is active. */
 const openBlocks = blocks('(select min(block) from open_lines)', '(select max(block) from open_lines)')
 
-/** Units of a sku (?1) that a user (?2) holds, not due at ?3, or bought, by the reservations before `before`. */
-function unitsOfUser(before: string): string {
-  return `${blocks('0', `(${before} - 1) >> ${blockBits}`)}
-      select coalesce(sum(item.value ->> 'quantity'), 0)
-      from blocks b cross join reservations r on r.seq >> ${blockBits} = b.block and r.user_id = ?2
-      cross join json_each(r.items) item left join orders o on o.reservation_id = r.id
-      where r.seq < ${before} and item.value ->> 'sku' = ?1 and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?3))`
-}
-
 const queries = {
   begin: 'begin immediate',
   commit: 'commit',
@@ -81,15 +72,22 @@ const queries = {
     )) as next_release_at from blocks b`,
 
   /**
-   * What a user (?2) holds, not due at ?3, and bought of a sku (?1) that has a limit. Since the limit was set (`counted_from`) there are `held_lines`; what the user
-   * has from before is looked up through the user.
+   * What users hold, not due at ?2, and bought of skus: ?1 is a JSON array of [sku, user id, whether the sku has a limit]. Since the limit was set (`counted_from`)
+   * there are `held_lines`; what a user has from before is looked up through the user.
    */
-  usage: `select (
+  usageOf: `with wanted (sku, user_id, counted_from) as materialized (
+      select w.value ->> 0, w.value ->> 1, iif(w.value ->> 2, p.counted_from, (select coalesce(max(seq), 0) + 1 from reservations))
+      from json_each(?1) w left join products p on p.sku = w.value ->> 0
+    ) select w.sku, w.user_id, (
       select coalesce(sum(h.quantity), 0) from held_lines h
-      where h.sku = ?1 and h.user_id = ?2 and h.reservation_seq >= p.counted_from and (h.due_at is null or h.due_at > ?3)
-    ) + (${unitsOfUser('p.counted_from')}) as units from products p where p.sku = ?1`,
-  /** The same of a sku without a limit. */
-  usageUncounted: `select (${unitsOfUser('(select coalesce(max(seq), 0) + 1 from reservations)')}) as units`,
+      where h.sku = w.sku and h.user_id = w.user_id and h.reservation_seq >= w.counted_from and (h.due_at is null or h.due_at > ?2)
+    ) + iif(w.counted_from = 0, 0, (
+      ${blocks('0', `(w.counted_from - 1) >> ${blockBits}`)}
+      select coalesce(sum(item.value ->> 'quantity'), 0)
+      from blocks b cross join reservations r on r.seq >> ${blockBits} = b.block and r.user_id = w.user_id
+      cross join json_each(r.items) item left join orders o on o.reservation_id = r.id
+      where r.seq < w.counted_from and item.value ->> 'sku' = w.sku and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?2))
+    )) as units from wanted w`,
   startCounting: 'update products set counted_from = ? where sku = ?',
 
   order: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.id = ?`,
@@ -108,8 +106,9 @@ const queries = {
     where e.seq > ? order by e.seq limit ?`,
   lastEvent: 'select max(seq) as seq from events',
 
-  answer: 'select scope, key, fingerprint, created_at, created, value from answers where scope = ? and key = ? and created_at > ?',
-  upsertAnswer: 'insert or replace into answers (scope, key, fingerprint, created_at, created, value) values (?, ?, ?, ?, ?, ?)',
+  /** Answers by a JSON array of [scope, key], given after a time. */
+  answersOf: `select a.scope, a.key, a.fingerprint, a.created_at, a.created, a.value
+    from json_each(?) wanted join answers a on a.scope = wanted.value ->> 0 and a.key = wanted.value ->> 1 where a.created_at > ?`,
 } as const
 
 /** Statements for many rows: one row of values, and the statement around them. */
@@ -145,6 +144,11 @@ const bulks = {
   insertOrders: [
     '(?, ?, ?, ?, ?, ?, ?)',
     (rows) => `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values ${rows}`,
+  ],
+  /** Over answers that are too old to be given again. */
+  saveAnswers: [
+    '(?, ?, ?, ?, ?, ?)',
+    (rows) => `insert or replace into answers (scope, key, fingerprint, created_at, created, value) values ${rows}`,
   ],
   insertEvents: ['(?, ?, ?, ?)', (rows) => `insert into events (type, time, subject, detail) values ${rows}`],
 } as const satisfies Record<string, readonly [row: string, sql: (rows: string) => string]>
