@@ -87,9 +87,9 @@ export const b1 = {
       lines: [
         line(one, 'engine, 1 line', bulk, 'ceiling, 1 line', ceilingGoal),
         line(two, 'engine, 2 lines', bulk, 'ceiling, 2 lines', ceilingGoal),
-        line(one, 'engine, 1 line', largerBulk, 'ceiling in the larger commits, 1 line', ceilingGoal),
-        line(two, 'engine, 2 lines', largerBulk, 'ceiling in the larger commits, 2 lines', ceilingGoal),
-        line(fewer, 'engine, 256 callers', bulk, 'ceiling, 1 line', ceilingGoal),
+        line(one, 'engine, 1 line', largerBulk, 'ceiling in the larger commits, 1 line'),
+        line(two, 'engine, 2 lines', largerBulk, 'ceiling in the larger commits, 2 lines'),
+        line(fewer, 'engine, 256 callers', bulk, 'ceiling, 1 line'),
         line(one, 'engine, 1 line', single, 'one by one, 1 line', timesGoal),
         line(two, 'engine, 2 lines', single, 'one by one, 2 lines', timesGoal),
         line('with an idempotency key', 'engine, with keys', one, 'engine, 1 line'),

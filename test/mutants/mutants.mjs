@@ -197,8 +197,8 @@ export const mutants = [
     name: 'limit-counts-active-only',
     breaks: 'a limit per user counts what was bought too (U1)',
     file: 'src/store/sqlite/statements.ts',
-    find: 'h.reservation_seq >= p.counted_from and (h.due_at is null or h.due_at > ?3)',
-    replace: 'h.reservation_seq >= p.counted_from and h.due_at > ?3',
+    find: 'h.reservation_seq >= w.counted_from and (h.due_at is null or h.due_at > ?2)',
+    replace: 'h.reservation_seq >= w.counted_from and h.due_at > ?2',
     tests: [lastUnit],
   },
   {
