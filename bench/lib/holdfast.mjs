@@ -15,8 +15,8 @@ async function load(path) {
 export const { createHoldfast, sqliteStore } = await load('index.js')
 /** @type {typeof import('../../src/store/sqlite/connect.ts')} */
 export const { connect, disconnect } = await load('store/sqlite/connect.js')
-/** @type {typeof import('../../src/store/sqlite/statements.ts')} */
-export const { blockOf } = await load('store/sqlite/statements.js')
+/** @type {typeof import('../../src/store/sql/blocks.ts')} */
+export const { blockOf } = await load('store/sql/blocks.js')
 /** @type {typeof import('../../src/store/audit.ts')} */
 export const { audit } = await load('store/audit.js')
 /** @type {typeof import('../../src/engine/ids.ts')} */

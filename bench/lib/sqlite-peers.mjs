@@ -6,7 +6,7 @@ import { totalStock, userOf } from './shop.mjs'
  * Holdfast's own code. Both write reservations of one unit of each sku.
  */
 
-/** @typedef {import('../../src/store/sqlite/connect.ts').Value} Value */
+/** @typedef {import('../../src/store/sql/rows.ts').Value} Value */
 
 const ttlMsDefault = 600_000
 

@@ -188,7 +188,7 @@ export const mutants = [
   {
     name: 'event-not-written',
     breaks: 'every transition appends its event in the same step (E1)',
-    file: 'src/store/sqlite/save.ts',
+    file: 'src/store/sql/save.ts',
     find: 'sql.insertEvents(valuesOf(eventValues, changes.events))',
     replace: "sql.insertEvents(valuesOf(eventValues, changes.events.filter(({ type }) => type !== 'order.cancelled')))",
     tests: [model],

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Fault } from '../../domain/faults.ts'
+import type { Row, Value } from '../sql/rows.ts'
 import { primaryCode, resultCodes } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { migrate } from './migrate.ts'
@@ -11,9 +12,6 @@ export interface Database {
   prepare(sql: string): Statement
   close(): void
 }
-
-export type Value = string | number | null
-export type Row = Record<string, Value>
 
 export interface Statement {
   run(...values: Value[]): { lastInsertRowid: number | bigint; changes: number | bigint }

@@ -1,20 +1,15 @@
 import type { Command } from '../../domain/command.ts'
-import { answerKey, type Facts, type StoredAnswer } from '../../domain/facts.ts'
+import { answerKey, type StoredAnswer } from '../../domain/facts.ts'
 import { idempotencyWindowMs } from '../../domain/limits.ts'
 import { needsOf, type Needs } from '../../domain/needs.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import { mergeLines, type ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
-import type { Row } from './connect.ts'
+import { integer, readAnswer, readOrder, readProduct, readReservation, readStock, text, type Row } from '../sql/rows.ts'
+import type { LoadedFacts } from '../sql/save.ts'
 import { readReleases } from './read.ts'
-import { integer, readAnswer, readOrder, readProduct, readReservation, readStock, text } from './rows.ts'
 import type { Statements } from './statements.ts'
-
-export interface LoadedFacts extends Facts {
-  /** Where the reservations among the facts stand in their table. */
-  readonly seqs: ReadonlyMap<string, number>
-}
 
 export interface LoadOptions {
   readonly sql: Statements
@@ -42,7 +37,8 @@ export function loadFacts(options: LoadOptions): LoadedFacts {
   const usage = loadUsage(options, needs, products)
   const told = [...loading.wanted].filter(([sku, units]) => needs.shown.has(sku) || impossible.has(sku) || free(stock.get(sku)) <= units)
   const releases = loading.releasesOf(told.map(([sku]) => sku))
-  return { products, stock, reservations, orders, usage, releases, answers, seqs }
+  const firstNewSeq = integer(sql.lastReservation.get()?.['seq']) + 1
+  return { products, stock, reservations, orders, usage, releases, answers, seqs, newSeq: (index) => firstNewSeq + index }
 }
 
 function free(row: StockRow | undefined): number {

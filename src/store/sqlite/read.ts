@@ -5,15 +5,9 @@ import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
-import type { Row } from './connect.ts'
-import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems } from './rows.ts'
-import { blockOf, blockStart, type Statements } from './statements.ts'
-
-/** Rows one page may look at for a filter that no index serves; bounds how long one reader keeps the others waiting. */
-const windowRows = 50_000
-
-/** Blocks in which one page may look for the rows of a user: eight million rows. */
-const windowBlocks = 1_024
+import { blockOf, blockStart, windowBlocks, windowRows } from '../sql/blocks.ts'
+import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems, type Row } from '../sql/rows.ts'
+import type { Statements } from './statements.ts'
 
 export function readProductView(sql: Statements, row: Row, now: number): Product {
   const stock = readStock(row)

@@ -1,4 +1,6 @@
-import { prepareBulk, type Bulk } from './bulk.ts'
+import { blockBits } from '../sql/blocks.ts'
+import type { Write, Writes } from '../sql/save.ts'
+import { prepareBulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
 
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
@@ -8,19 +10,6 @@ const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadat
 const reservationFilter = `(?1 is null or ?1 = iif(r.status = 'active' and r.expires_at <= ?2, 'expired', r.status))
     and (?3 is null or instr(r.items, ?3) > 0)`
 const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
-
-/** Rows come in blocks of so many, by seq; see migrations/0002-blocks.sql. */
-const blockBits = 13
-
-/** The block of a row, as the indexes have it. */
-export function blockOf(seq: number): number {
-  return Math.floor(seq / 2 ** blockBits)
-}
-
-/** The first row of a block. */
-export function blockStart(block: number): number {
-  return block * 2 ** blockBits
-}
 
 /** The blocks from `first` to `last`, both SQL; none if either is null. */
 function blocks(first: string, last: string): string {
@@ -39,11 +28,6 @@ const queries = {
   /** The books of many skus, given as a JSON array. */
   stockOf: 'select s.sku, s.total, s.reserved, s.sold, s.version from json_each(?) wanted join stock s on s.sku = wanted.value',
   productsAfter: `select ${productColumns} from products p join stock s on s.sku = p.sku where p.sku > ? order by p.sku limit ?`,
-  insertProduct: `insert into products (sku, name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds,
-    sale_starts_at, sale_ends_at, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  updateProduct: `update products set name = ?, description = ?, price_amount = ?, price_currency = ?, max_per_user = ?, reservation_ttl_seconds = ?,
-    sale_starts_at = ?, sale_ends_at = ?, updated_at = ? where sku = ?`,
-
   lastReservation: 'select coalesce(max(seq), 0) as seq from reservations',
   reservation: `select ${reservationColumns} from reservations r where r.id = ?`,
   /** Many reservations, by a JSON array of ids. */
@@ -88,7 +72,6 @@ const queries = {
       cross join json_each(r.items) item left join orders o on o.reservation_id = r.id
       where r.seq < w.counted_from and item.value ->> 'sku' = w.sku and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?2))
     )) as units from wanted w`,
-  startCounting: 'update products set counted_from = ? where sku = ?',
 
   order: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.id = ?`,
   ordersBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.seq < ? order by o.seq desc limit ?`,
@@ -96,7 +79,6 @@ const queries = {
   ordersOfUser: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id
     where o.seq >> ${blockBits} = ?3 and o.user_id = ?1 and o.seq < ?2 order by o.seq desc limit ?4`,
   lastOrder: 'select coalesce(max(seq), 0) as seq from orders',
-  updateOrder: 'update orders set status = ?, cancelled_at = ? where id = ?',
 
   eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.detail as event_detail,
       o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
@@ -113,8 +95,30 @@ const queries = {
 
 /** Statements for many rows: one row of values, and the statement around them. */
 const bulks = {
-  /** Upserts, because the update of a row that is there costs the same. */
-  saveStock: [
+  insertProducts: [
+    '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    (rows) => `insert into products (sku, name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds,
+      sale_starts_at, sale_ends_at, created_at, updated_at) values ${rows}`,
+  ],
+  updateProducts: [
+    '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    (
+      rows,
+    ) => `with changed (name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds, sale_starts_at, sale_ends_at,
+        updated_at, sku) as (values ${rows})
+      update products set name = changed.name, description = changed.description, price_amount = changed.price_amount,
+        price_currency = changed.price_currency, max_per_user = changed.max_per_user, reservation_ttl_seconds = changed.reservation_ttl_seconds,
+        sale_starts_at = changed.sale_starts_at, sale_ends_at = changed.sale_ends_at, updated_at = changed.updated_at
+      from changed where products.sku = changed.sku`,
+  ],
+  startCounting: [
+    '(?, ?)',
+    (rows) => `with changed (counted_from, sku) as (values ${rows})
+      update products set counted_from = changed.counted_from from changed where products.sku = changed.sku`,
+  ],
+  insertStock: ['(?, ?, ?, ?, ?)', (rows) => `insert into stock (sku, total, reserved, sold, version) values ${rows}`],
+  /** An upsert of rows that are there, which costs less than an update from values. */
+  updateStock: [
     '(?, ?, ?, ?, ?)',
     (rows) => `insert into stock (sku, total, reserved, sold, version) values ${rows}
       on conflict (sku) do update set total = excluded.total, reserved = excluded.reserved, sold = excluded.sold, version = excluded.version`,
@@ -133,7 +137,6 @@ const bulks = {
   insertOpenLines: ['(?, ?, ?, ?, ?)', (rows) => `insert into open_lines (block, sku, due_at, reservation_seq, quantity) values ${rows}`],
   deleteOpenLines: ['(?, ?, ?, ?)', (rows) => `delete from open_lines where (block, sku, due_at, reservation_seq) in (values ${rows})`],
   insertHeldLines: ['(?, ?, ?, ?, ?)', (rows) => `insert into held_lines (sku, user_id, reservation_seq, quantity, due_at) values ${rows}`],
-  /** due_at of lines that are there; those from before the limit are not. */
   updateHeldLines: [
     '(?, ?, ?, ?)',
     (rows) => `with changed (sku, user_id, reservation_seq, due_at) as (values ${rows})
@@ -145,15 +148,20 @@ const bulks = {
     '(?, ?, ?, ?, ?, ?, ?)',
     (rows) => `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values ${rows}`,
   ],
+  updateOrders: [
+    '(?, ?, ?)',
+    (rows) => `with changed (status, cancelled_at, id) as (values ${rows})
+      update orders set status = changed.status, cancelled_at = changed.cancelled_at from changed where orders.id = changed.id`,
+  ],
   /** Over answers that are too old to be given again. */
   saveAnswers: [
     '(?, ?, ?, ?, ?, ?)',
     (rows) => `insert or replace into answers (scope, key, fingerprint, created_at, created, value) values ${rows}`,
   ],
   insertEvents: ['(?, ?, ?, ?)', (rows) => `insert into events (type, time, subject, detail) values ${rows}`],
-} as const satisfies Record<string, readonly [row: string, sql: (rows: string) => string]>
+} as const satisfies Record<keyof Writes, readonly [row: string, sql: (rows: string) => string]>
 
-export type Statements = Record<keyof typeof queries, Statement> & Record<keyof typeof bulks, Bulk>
+export type Statements = Record<keyof typeof queries, Statement> & Record<keyof Writes, Write>
 
 export function prepareStatements(database: Database): Statements {
   return Object.fromEntries([

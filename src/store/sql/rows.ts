@@ -11,7 +11,10 @@ import {
   type ReservedItem,
 } from '../../domain/reservation.ts'
 import type { StockRow } from '../../domain/stock.ts'
-import type { Row, Value } from './connect.ts'
+
+/** What the drivers give for a column, and take. */
+export type Value = string | number | null
+export type Row = Record<string, Value>
 
 export function readProduct(row: Row): ProductRow {
   const amount = integerOrNull(row['price_amount'])
