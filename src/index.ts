@@ -13,6 +13,7 @@ export type {
   UpdateProductInput,
 } from './engine/schemas.ts'
 export { sqliteStore, type SqliteOptions } from './store/sqlite/store.ts'
+export { postgresStore, type PostgresOptions } from './store/postgres/store.ts'
 export { openStore } from './store/open.ts'
 export type { OrderFilter, Page, PageQuery, ReservationFilter, Store } from './store/port.ts'
 export type { Clock } from './store/clock.ts'

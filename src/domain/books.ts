@@ -110,14 +110,23 @@ export class Books {
     return viewStock(this.need(this.stock.get(sku), `stock of ${sku}`), this.releases(sku))
   }
 
+  /** Units of due reservations that are not among the facts. */
+  dueUnits(sku: string): number {
+    return this.#others(sku).dueUnits
+  }
+
+  #others(sku: string): Releases {
+    return this.need(this.#facts.releases.get(sku), `releases of ${sku}`)
+  }
+
   releases(sku: string): Releases {
-    const others = this.need(this.#facts.releases.get(sku), `releases of ${sku}`)
-    let nextReleaseAt = others.nextReleaseAt
+    const { dueUnits, nextReleaseAt: othersAt } = this.#others(sku)
+    let nextReleaseAt = othersAt
     for (const row of this.reservations.rows()) {
       if (row.status !== 'active' || (nextReleaseAt !== null && row.expiresAt >= nextReleaseAt)) continue
       if (row.items.some((item) => item.sku === sku)) nextReleaseAt = row.expiresAt
     }
-    return { dueUnits: others.dueUnits, nextReleaseAt }
+    return { dueUnits, nextReleaseAt }
   }
 
   usage(userId: string, sku: string): number {

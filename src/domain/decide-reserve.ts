@@ -77,7 +77,7 @@ function shortageRefusal(books: Books, lines: readonly ReservationLine[]): Refus
     if (free >= quantity) continue
     short = sku
     // Due units that nobody reclaimed are free all the same; a store may leave them where another line can never be had.
-    const available = free + books.releases(sku).dueUnits
+    const available = free + books.dueUnits(sku)
     if (available < quantity) shortages.push({ sku, requested: quantity, available })
   }
   if (shortages.length > 0) return { code: 'insufficient_stock', items: shortages }

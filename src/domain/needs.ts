@@ -1,4 +1,6 @@
 import type { Command, Idempotency, Reserve } from './command.ts'
+import { mergeLines } from './reservation.ts'
+import type { StockRow } from './stock.ts'
 
 /** What the commands of a batch name: where a store begins to look for the facts. */
 export interface Needs {
@@ -71,4 +73,49 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
     }
   }
   return { taken, added, shown, limiting, reserves, reservationIds, orderIds, keys, expireLimit }
+}
+
+/** Units that a batch wants of each sku, at most; 0 for a sku that is only touched. */
+export interface Wanted {
+  readonly wanted: Map<string, number>
+  readonly impossible: ReadonlySet<string>
+}
+
+/**
+ * Add up what is asked for. A cart with more of a sku than its total cannot be had, so nothing is reclaimed for it: one refused request must not keep the
+ * others waiting for a hundred thousand reservations. Its skus are the impossible ones.
+ */
+export function wantedOf({ taken, added, reserves }: Needs, stock: ReadonlyMap<string, StockRow>): Wanted {
+  const wanted = new Map(taken)
+  const impossible = new Set<string>()
+  for (const { items } of reserves) {
+    const lines = mergeLines(items)
+    const isPossible = lines.every(({ sku, quantity }) => quantity <= (stock.get(sku)?.total ?? 0) + (added.get(sku) ?? 0))
+    for (const { sku, quantity } of lines) {
+      if (isPossible) wanted.set(sku, (wanted.get(sku) ?? 0) + quantity)
+      else impossible.add(sku)
+    }
+  }
+  return { wanted, impossible }
+}
+
+/** Users and skus whose units somebody in this batch may ask for, each once, and whether the sku has a limit already. */
+export function usageWanted(
+  { reserves, limiting }: Needs,
+  isLimited: (sku: string) => boolean,
+): [sku: string, userId: string, isLimited: boolean][] {
+  const wanted: [string, string, boolean][] = []
+  const seen = new Map<string, Set<string>>()
+  for (const { userId, items } of reserves) {
+    for (const { sku } of items) {
+      const limited = isLimited(sku)
+      if (!limited && !limiting.has(sku)) continue
+      let skus = seen.get(userId)
+      if (skus === undefined) seen.set(userId, (skus = new Set()))
+      if (skus.has(sku)) continue
+      skus.add(sku)
+      wanted.push([sku, userId, limited])
+    }
+  }
+  return wanted
 }

@@ -33,6 +33,10 @@ export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry
   const sweeper = createExpiry({ store, submit: batcher.submit })
   const feed = createFeed(store)
   if (expiry === 'timer') sweeper.start()
+  store.onOthers?.(() => {
+    feed.wake()
+    if (expiry === 'timer') sweeper.look()
+  })
   let closing: Promise<void> | null = null
 
   return {

@@ -11,6 +11,8 @@ export interface Expiry {
   readonly sweep: () => Promise<number>
   /** A reservation will be due in so many milliseconds. */
   readonly notice: (dueInMs: number) => void
+  /** Other nodes may have made reservations: ask the store when the next is due, at most once a second. */
+  readonly look: () => void
   readonly start: () => void
   readonly close: () => void
 }
@@ -18,6 +20,7 @@ export interface Expiry {
 /** One batch of due reservations: few enough that buyers hardly wait behind it. */
 const sweepSize = 500
 const retryMs = 1_000
+const lookMs = 1_000
 /** The longest a timer of Node can wait; a later due time is looked at again then. */
 const timerMsMax = 2 ** 31 - 1
 
@@ -31,6 +34,7 @@ export function createExpiry({ store, submit }: ExpiryOptions): Expiry {
   let wakeAt = Infinity
   let closed = false
   let ticking = false
+  let lookedAt = -Infinity
 
   const wakeIn = (dueInMs: number): void => {
     const at = performance.now() + dueInMs
@@ -72,9 +76,21 @@ export function createExpiry({ store, submit }: ExpiryOptions): Expiry {
     arm()
   }
 
+  const look = async (): Promise<void> => {
+    if (closed || ticking || performance.now() < lookedAt + lookMs) return
+    lookedAt = performance.now()
+    try {
+      const next = await store.nextDueInMs()
+      if (next !== null) wakeIn(Math.max(next, 1))
+    } catch {
+      // The store is away; the next look will tell.
+    }
+  }
+
   return {
     sweep,
     notice: wakeIn,
+    look: () => void look(),
     start: () => wakeIn(0),
     close: () => {
       closed = true

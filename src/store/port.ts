@@ -55,4 +55,7 @@ export interface Store {
   nextDueInMs(): Promise<number | null>
 
   close(): Promise<void>
+
+  /** Only of stores that several nodes share: calls when another node may have committed something, and now and then anyway. A hint, never the truth. */
+  readonly onOthers?: (listener: () => void) => void
 }

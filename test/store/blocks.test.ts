@@ -59,6 +59,10 @@ describe('a store whose rows fill several blocks', () => {
     expect(await pages((cursor) => store.reservations({ ...filter, status: 'confirmed' }, { limit: 2, cursor }))).toEqual([])
     expect(await pages((cursor) => store.reservations({ ...filter, sku: 'a' }, { limit: 2, cursor }))).toEqual([])
 
+    // A cursor from beyond the end begins at the end.
+    const beyond = await store.reservations(filter, { limit: 2, cursor: '999999999999999' })
+    expect(beyond.data.map(({ id }) => id)).toEqual(anns.slice(0, 2).map(({ id }) => id))
+
     const orders = await pages((cursor) => store.orders({ userId: 'bob' }, { limit: 200, cursor }))
     expect(new Set(orders.map(({ id }) => id)).size).toBe(5 * (blockRows / 2 + 10))
     const all = await pages((cursor) => store.orders({ userId: null }, { limit: 200, cursor }))

@@ -46,11 +46,12 @@ export async function connect(name: string): Promise<Database> {
       pragma foreign_keys = off;
       pragma cache_size = -65536;
       pragma wal_autocheckpoint = 4000;
-      pragma temp_store = memory;
       begin exclusive;
       commit;
     `)
     migrate(database)
+    // After the migrations, which may have to sort more than the memory holds.
+    database.exec('pragma temp_store = memory')
     return database
   } catch (error) {
     if (database !== null) disconnect(database)

@@ -1,12 +1,12 @@
 import type { Command } from '../../domain/command.ts'
 import { answerKey, type StoredAnswer } from '../../domain/facts.ts'
 import { idempotencyWindowMs } from '../../domain/limits.ts'
-import { needsOf, type Needs } from '../../domain/needs.ts'
+import { needsOf, usageWanted, wantedOf, type Needs } from '../../domain/needs.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
-import { mergeLines, type ReservationRow } from '../../domain/reservation.ts'
+import type { ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
-import { integer, readAnswer, readOrder, readProduct, readReservation, readStock, text, type Row } from '../sql/rows.ts'
+import { integer, integerOrNull, readAnswer, readOrder, readProduct, readReservation, readStock, text, type Row } from '../sql/rows.ts'
 import type { LoadedFacts } from '../sql/save.ts'
 import { readReleases } from './read.ts'
 import type { Statements } from './statements.ts'
@@ -29,7 +29,8 @@ export function loadFacts(options: LoadOptions): LoadedFacts {
   for (const id of needs.orderIds) loading.addOrder(sql.order.get(id))
   if (needs.expireLimit > 0) for (const row of sql.due.all(now, needs.expireLimit)) loading.addReservation(row)
   loading.loadBooks()
-  const impossible = loading.want(needs)
+  const { wanted, impossible } = wantedOf(needs, loading.stock)
+  for (const [sku, units] of wanted) loading.wanted.set(sku, units)
   loading.reclaimDue()
 
   const { products, stock, reservations, orders, seqs } = loading
@@ -55,6 +56,8 @@ class Loading {
   /** Units that the batch wants of each sku, at most; 0 for a sku that is only touched. */
   readonly wanted: Map<string, number>
   readonly #options: LoadOptions
+  /** When the reservation that is due first is or was due; undefined: not asked yet. */
+  #anyDue: number | null | undefined
 
   constructor(options: LoadOptions, taken: ReadonlyMap<string, number>) {
     this.#options = options
@@ -84,23 +87,6 @@ class Loading {
     this.addReservation(this.#options.sql.reservation.get(order.reservationId))
   }
 
-  /**
-   * Add up what is asked for. A cart with more of a sku than its total cannot be had, so nothing is reclaimed for it: one refused request must not keep the
-   * others waiting for a hundred thousand reservations. Their skus are returned.
-   */
-  want({ reserves, added }: Needs): ReadonlySet<string> {
-    const impossible = new Set<string>()
-    for (const { items } of reserves) {
-      const lines = mergeLines(items)
-      const isPossible = lines.every(({ sku, quantity }) => quantity <= (this.stock.get(sku)?.total ?? 0) + (added.get(sku) ?? 0))
-      for (const { sku, quantity } of lines) {
-        if (isPossible) this.wanted.set(sku, (this.wanted.get(sku) ?? 0) + quantity)
-        else impossible.add(sku)
-      }
-    }
-    return impossible
-  }
-
   loadBooks(): void {
     const skus = [...this.wanted.keys()].filter((sku) => !this.stock.has(sku))
     if (skus.length === 0) return
@@ -124,6 +110,7 @@ class Loading {
       if (!this.stock.has(sku)) continue
       let missing = units + 1 - free(this.stock.get(sku))
       if (missing <= 0) continue
+      if (!this.#isAnyDue()) break
       // Every line has at least one unit, so this many are enough.
       for (const row of sql.dueOfSku.all(sku, now, missing)) {
         if (missing <= 0) break
@@ -142,8 +129,29 @@ class Loading {
         if (status === 'active') for (const { sku } of items) loadedSeqs.get(sku)?.push(integer(this.seqs.get(id)))
       }
     }
+    return new Map(Array.from(loadedSeqs, ([sku, seqs]) => [sku, this.#releases(sku, seqs)]))
+  }
+
+  /** Read when somebody asks: most batches that meet a sold-out sku only want to know whether anything is due, and nearly always nothing is. */
+  #releases(sku: string, exceptSeqs: readonly number[]): Releases {
     const { sql, now } = this.#options
-    return new Map(Array.from(loadedSeqs, ([sku, seqs]) => [sku, readReleases(sql, this.stock.get(sku), now, seqs)]))
+    const isAnyDue = this.#isAnyDue()
+    let read: Releases | undefined
+    const get = (): Releases => (read ??= readReleases(sql, this.stock.get(sku), now, exceptSeqs))
+    return {
+      get dueUnits() {
+        return isAnyDue ? get().dueUnits : 0
+      },
+      get nextReleaseAt() {
+        return get().nextReleaseAt
+      },
+    }
+  }
+
+  #isAnyDue(): boolean {
+    const { sql, now } = this.#options
+    this.#anyDue ??= integerOrNull(sql.nextDue.get()?.['next'])
+    return this.#anyDue !== null && this.#anyDue <= now
   }
 }
 
@@ -160,13 +168,7 @@ function loadAnswers({ sql, now }: LoadOptions, { keys }: Needs): Map<string, St
 
 function loadUsage({ sql, now }: LoadOptions, needs: Needs, products: ReadonlyMap<string, ProductRow>): Map<string, Map<string, number>> {
   const usage = new Map<string, Map<string, number>>()
-  const wanted: [sku: string, userId: string, isLimited: boolean][] = []
-  for (const { userId, items } of needs.reserves) {
-    for (const { sku } of items) {
-      const isLimited = products.get(sku)?.maxPerUser != null
-      if (isLimited || needs.limiting.has(sku)) wanted.push([sku, userId, isLimited])
-    }
-  }
+  const wanted = usageWanted(needs, (sku) => products.get(sku)?.maxPerUser != null)
   if (wanted.length === 0) return usage
   for (const row of sql.usageOf.all(JSON.stringify(wanted), now)) {
     const userId = text(row['user_id'])

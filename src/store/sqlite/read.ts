@@ -1,11 +1,11 @@
 import type { Event } from '../../domain/event.ts'
-import { Fault } from '../../domain/faults.ts'
 import { viewOrder, type Order } from '../../domain/order.ts'
 import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
 import { blockOf, blockStart, windowBlocks, windowRows } from '../sql/blocks.ts'
+import { beforeOf, checkSkuCursor, pageOf, seqOf } from '../sql/pages.ts'
 import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems, type Row } from '../sql/rows.ts'
 import type { Statements } from './statements.ts'
 
@@ -22,7 +22,7 @@ export function readReleases(sql: Statements, stock: StockRow | undefined, now: 
 }
 
 export function readProducts(sql: Statements, { limit, cursor }: PageQuery, now: number): Page<Product> {
-  if (cursor !== null && !/^[A-Za-z0-9._-]{1,64}$/.test(cursor)) throw invalidCursor(cursor)
+  checkSkuCursor(cursor)
   const rows = sql.productsAfter.all(cursor ?? '', limit + 1)
   const data = rows.slice(0, limit).map((row) => readProductView(sql, row, now))
   return { data, nextCursor: rows.length > limit ? (data.at(-1)?.sku ?? null) : null }
@@ -31,7 +31,7 @@ export function readProducts(sql: Statements, { limit, cursor }: PageQuery, now:
 export function readReservations(sql: Statements, filter: ReservationFilter, { limit, cursor }: PageQuery, now: number): Page<Reservation> {
   const { userId, status } = filter
   const sku = filter.sku === null ? null : skuInItems(filter.sku)
-  const before = seqOf(cursor, integer(sql.lastReservation.get()?.['seq']) + 1)
+  const before = beforeOf(cursor, integer(sql.lastReservation.get()?.['seq']) + 1)
   const toReservation = (row: Row): Reservation => viewReservation(readReservation(row), now)
   if (userId !== null) {
     return newestFirst(before, limit, toReservation, (block, rest) =>
@@ -43,7 +43,7 @@ export function readReservations(sql: Statements, filter: ReservationFilter, { l
 }
 
 export function readOrders(sql: Statements, { userId }: OrderFilter, { limit, cursor }: PageQuery): Page<Order> {
-  const before = seqOf(cursor, integer(sql.lastOrder.get()?.['seq']) + 1)
+  const before = beforeOf(cursor, integer(sql.lastOrder.get()?.['seq']) + 1)
   const toOrder = (row: Row): Order => viewOrder(readOrder(row))
   if (userId !== null) return newestFirst(before, limit, toOrder, (block, rest) => sql.ordersOfUser.all(userId, before, block, rest))
   return pageOf(sql.ordersBefore.all(before, limit + 1), limit, toOrder, 1)
@@ -63,30 +63,10 @@ function newestFirst<Item>(
   return pageOf(rows, limit, toItem, blockStart(oldest))
 }
 
-/** `rows` are one more than the limit if there are more; `from`: the first seq that was looked at. */
-function pageOf<Item>(rows: readonly Row[], limit: number, toItem: (row: Row) => Item, from: number): Page<Item> {
-  const rest = from > 1 ? String(from) : null
-  return { data: rows.slice(0, limit).map(toItem), nextCursor: rows.length > limit ? cursorAt(rows[limit - 1]) : rest }
-}
-
-function cursorAt(row: Row | undefined): string {
-  return String(integer(row?.['seq']))
-}
-
 export function readEvents(sql: Statements, { limit, cursor }: PageQuery): Page<Event> {
   const data = sql.eventsAfter.all(seqOf(cursor, 0), limit).map(readEvent)
   const last = data.at(-1)?.cursor
   if (last !== undefined) return { data, nextCursor: last }
   const isEmpty = sql.lastEvent.get()?.['seq'] === null
   return { data, nextCursor: isEmpty ? null : (cursor ?? '0') }
-}
-
-function seqOf(cursor: string | null, start: number): number {
-  if (cursor === null) return start
-  if (!/^\d{1,15}$/.test(cursor)) throw invalidCursor(cursor)
-  return Number(cursor)
-}
-
-function invalidCursor(cursor: string): Fault {
-  return new Fault('invalid_cursor', `"${cursor}" is not a cursor of this list; use the nextCursor of the page before.`)
 }

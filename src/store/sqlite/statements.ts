@@ -69,8 +69,8 @@ const queries = {
       ${blocks('0', `(w.counted_from - 1) >> ${blockBits}`)}
       select coalesce(sum(item.value ->> 'quantity'), 0)
       from blocks b cross join reservations r on r.seq >> ${blockBits} = b.block and r.user_id = w.user_id
-      cross join json_each(r.items) item left join orders o on o.reservation_id = r.id
-      where r.seq < w.counted_from and item.value ->> 'sku' = w.sku and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?2))
+      left join orders o on o.id = r.order_id cross join json_each(r.items) item
+      where r.seq < w.counted_from and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?2)) and item.value ->> 'sku' = w.sku
     )) as units from wanted w`,
 
   order: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.id = ?`,

@@ -1,0 +1,258 @@
+import { blockBits } from '../sql/blocks.ts'
+import type { Writes } from '../sql/save.ts'
+
+/** A statement of one name is prepared once for each connection. */
+export interface Prepared {
+  readonly name: string
+  readonly text: string
+}
+
+/** The type of each column of the rows that are written, and the statement around `unnest` of the columns. */
+export interface PreparedWrite extends Prepared {
+  readonly types: readonly string[]
+}
+
+const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
+  p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at`
+const stockColumns = 's.total, s.reserved, s.sold, s.version, s.product_version'
+const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
+const orderColumns = 'o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items'
+
+/** The moment of the decision: read once, after the locks are held, and the same for every statement of the transaction. */
+const now = `current_setting('holdfast.now')::bigint`
+
+/** ?1 the status as it is seen at ?2, or null; ?3 how the sku stands in the items, or null. */
+const reservationFilter = `($1::text is null or $1 = case when r.status = 'active' and r.expires_at <= $2 then 'expired' else r.status end)
+    and ($3::text is null or strpos(r.items::text, $3) > 0)`
+
+/** The blocks in which anything is active. */
+const openBlocks = 'generate_series((select min(block) from {open_lines}), (select max(block) from {open_lines})) b (block)'
+
+/** What comes back of a sku at a time, from reservations other than some: units that are due, and when the next are. */
+function releases(sku: string, at: string, except: string): string {
+  return `select coalesce(sum((
+      select sum(l.quantity) from {open_lines} l where l.block = b.block and l.sku = ${sku} and l.due_at <= ${at} and not l.reservation_seq = any (${except})
+    )), 0)::bigint as due_units, min((
+      select l.due_at from {open_lines} l where l.block = b.block and l.sku = ${sku} and l.due_at > ${at} and not l.reservation_seq = any (${except})
+      order by l.due_at limit 1
+    )) as next_release_at from ${openBlocks}`
+}
+
+/** The skus of reservations and orders by their ids, which never change. */
+function skusOf(reservationIds: string, orderIds: string): string {
+  return `select item ->> 'sku' as sku from {reservations} r cross join lateral json_array_elements(r.items) item where r.id = any (${reservationIds})
+    union all select item ->> 'sku' from {orders} o join {reservations} r on r.id = o.reservation_id cross join lateral json_array_elements(r.items) item
+      where o.id = any (${orderIds})`
+}
+
+const queries = {
+  begin: 'begin isolation level read committed',
+  commit: 'commit',
+  rollback: 'rollback',
+  /** For this transaction only, because behind a pooler the next one may have another connection. In milliseconds. */
+  limitWaiting: `select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
+    set_config('idle_in_transaction_session_timeout', $3, true), set_config('jit', 'off', true)`,
+  /**
+   * Take the locks of all skus that a batch touches, in one global order: skus by name ($1), of reservations ($2) and orders ($3) by id, and of the reservations that have
+   * been due longest ($4 lines). What is read after it is read by a snapshot of its own, and holds until the end.
+   */
+  lock: `with named (sku) as (
+      select unnest($1::text[]) union ${skusOf('$2::text[]', '$3::text[]')} union
+      select l.sku from (select due_at, reservation_seq from {open_lines} where due_at <= {now_ms}() order by due_at limit $4) due
+        join {open_lines} l on l.due_at = due.due_at and l.reservation_seq = due.reservation_seq
+    ) select s.sku, ${stockColumns} from {stock} s where s.sku in (select sku from named) order by s.sku for no key update`,
+  /** The moment of the decision, and numbers for so many reservations ($1). */
+  decideNow: `select set_config('holdfast.now', {now_ms}()::text, true)::bigint as now, array_to_string(array(select nextval('{reservation_seq}') from generate_series(1, $1)), ',') as seqs`,
+  productsOf: `select ${productColumns}, s.product_version from {products} p join {stock} s on s.sku = p.sku where p.sku = any ($1)`,
+  /** By id, and those of orders. */
+  reservationsOf: `select ${reservationColumns} from {reservations} r where r.id = any ($1::text[])
+    or r.id in (select o.reservation_id from {orders} o where o.id = any ($2::text[]))`,
+  /** By id, and those of reservations. */
+  ordersOf: `select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id where o.id = any ($2::text[]) or o.reservation_id = any ($1::text[])`,
+  answersOf: `select a.scope, a.key, a.fingerprint, a.created_at, a.created, a.value from unnest($1::text[], $2::text[]) wanted (scope, key)
+    join {answers} a on a.scope = wanted.scope and a.key = wanted.key where a.created_at > ${now} - $3`,
+  /** So many reservations that are due. */
+  due: `select ${reservationColumns} from {reservations} r where r.seq in (
+      select reservation_seq from {open_lines} where due_at <= ${now} order by due_at limit $1)`,
+  /** Due reservations of skus ($1), each until it has so many lines ($2), apart from some ($3). */
+  dueOf: `select ${reservationColumns} from {reservations} r where r.seq in (
+      select l.reservation_seq from unnest($1::text[], $2::bigint[]) wanted (sku, lines) cross join lateral (
+        select l.reservation_seq from ${openBlocks} cross join lateral (
+          select l.reservation_seq from {open_lines} l where l.block = b.block and l.sku = wanted.sku and l.due_at <= ${now} and not l.reservation_seq = any ($3::bigint[])
+          limit wanted.lines
+        ) l limit wanted.lines
+      ) l)`,
+  /**
+   * What comes back of the skus ($1) of which no more than so many units ($2) are free, and of those of reservations ($3) and orders ($4) of which none is. Apart from those
+   * reservations and some more ($5), whose rows are at hand.
+   */
+  releasesOf: `with wanted (sku, units) as (
+      select sku, max(units) from (select * from unnest($1::text[], $2::bigint[]) w (sku, units) union all select sku, 0 from (${skusOf('$3::text[]', '$4::text[]')}) ends) w
+      group by sku
+    ), except_seqs (seqs) as materialized (select $5::bigint[] || array(select r.seq from {reservations} r where r.id = any ($3::text[])
+      or r.id in (select o.reservation_id from {orders} o where o.id = any ($4::text[]))))
+    select s.sku, back.due_units, back.next_release_at from wanted join {stock} s on s.sku = wanted.sku and s.total - s.reserved - s.sold <= wanted.units
+      cross join except_seqs cross join lateral (${releases('s.sku', now, 'except_seqs.seqs')}) back`,
+  /**
+   * What users ($2) hold, not due, and bought of skus ($1) that have a limit ($3) or get one. Since the limit was set (\`counted_from\`) there are \`held_lines\`; what a user has
+   * from before is looked up through the user.
+   */
+  usageOf: `with wanted as materialized (
+      select w.sku, w.user_id, case when w.is_limited then coalesce(p.counted_from, 0) else (select coalesce(max(seq), 0) + 1 from {reservations}) end as counted_from
+      from unnest($1::text[], $2::text[], $3::boolean[]) w (sku, user_id, is_limited) left join {products} p on p.sku = w.sku
+    ) select w.sku, w.user_id, ((
+      select coalesce(sum(h.quantity), 0) from {held_lines} h
+      where h.sku = w.sku and h.user_id = w.user_id and h.reservation_seq >= w.counted_from and (h.due_at is null or h.due_at > ${now})
+    ) + case when w.counted_from = 0 then 0 else (
+      select coalesce(sum((item ->> 'quantity')::bigint), 0)
+      from generate_series(0, (w.counted_from - 1) >> ${blockBits}) b (block)
+      join {reservations} r on r.seq >> ${blockBits} = b.block and r.user_id = w.user_id and r.seq < w.counted_from
+      cross join lateral json_array_elements(r.items) item left join {orders} o on o.reservation_id = r.id
+      where item ->> 'sku' = w.sku and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ${now}))
+    ) end)::bigint as units from wanted w`,
+
+  product: `select ${productColumns}, ${stockColumns}, back.due_units, back.next_release_at from {products} p join {stock} s on s.sku = p.sku
+    left join lateral (${releases('s.sku', '{now_ms}()', `'{}'::bigint[]`)}) back on s.reserved > 0 where p.sku = $1`,
+  productsAfter: `select ${productColumns}, ${stockColumns}, back.due_units, back.next_release_at
+    from (select * from {products} where sku > $1 order by sku limit $2) p join {stock} s on s.sku = p.sku
+    left join lateral (${releases('s.sku', '{now_ms}()', `'{}'::bigint[]`)}) back on s.reserved > 0 order by p.sku`,
+  now: 'select {now_ms}() as now',
+  reservation: `select ${reservationColumns}, {now_ms}() as now from {reservations} r where r.id = $1`,
+  reservationsBetween: `select ${reservationColumns} from {reservations} r
+    where r.seq >= $5 and r.seq < $4 and ${reservationFilter} order by r.seq desc limit $6`,
+  /** From block $6 up to block $7. */
+  reservationsOfUser: `select r.* from generate_series($6::bigint, $7::bigint) b (block) cross join lateral (
+      select ${reservationColumns} from {reservations} r
+      where r.seq >> ${blockBits} = b.block and r.user_id = $5 and r.seq < $4 and ${reservationFilter} order by r.seq desc limit $8
+    ) r order by r.seq desc limit $8`,
+  lastReservation: 'select coalesce(max(seq), 0) as seq, {now_ms}() as now from {reservations}',
+  order: `select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id where o.id = $1`,
+  ordersBefore: `select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id where o.seq < $1 order by o.seq desc limit $2`,
+  /** From block $3 up to block $4. */
+  ordersOfUser: `select o.* from generate_series($3::bigint, $4::bigint) b (block) cross join lateral (
+      select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id
+      where o.seq >> ${blockBits} = b.block and o.user_id = $1 and o.seq < $2 order by o.seq desc limit $5
+    ) o order by o.seq desc limit $5`,
+  lastOrder: 'select coalesce(max(seq), 0) as seq from {orders}',
+  eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.detail as event_detail,
+      o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
+    from (select * from {events} where seq > $1 order by seq limit $2) e
+    left join {orders} o on o.id = e.subject
+    left join {reservations} r on r.id = coalesce(o.reservation_id, e.subject)
+    order by e.seq`,
+  lastEvent: 'select last as seq from {feed}',
+  nextDueInMs: 'select min(due_at) - {now_ms}() as ms from {open_lines}',
+  /** Answers that are too old to be given again make room for new ones of the same keys. */
+  deleteOldAnswers: `delete from {answers} a using unnest($1::text[], $2::text[]) old (scope, key)
+    where a.scope = old.scope and a.key = old.key and a.created_at <= ${now} - $3`,
+  notify: `select pg_notify($1, '')`,
+} as const
+
+/** Column types, and the statement around the rows. */
+const writes = {
+  insertProducts: [
+    'text, text, text, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint',
+    (rows) => `insert into {products} (sku, name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds,
+      sale_starts_at, sale_ends_at, created_at, updated_at) select * from ${rows} d`,
+  ],
+  updateProducts: [
+    'text, text, bigint, text, bigint, bigint, bigint, bigint, bigint, text',
+    (rows) => `with changed as (
+        update {products} p set name = d.name, description = d.description, price_amount = d.price_amount, price_currency = d.price_currency,
+          max_per_user = d.max_per_user, reservation_ttl_seconds = d.reservation_ttl_seconds, sale_starts_at = d.sale_starts_at, sale_ends_at = d.sale_ends_at,
+          updated_at = d.updated_at
+        from ${rows} d (name, description, price_amount, price_currency, max_per_user, reservation_ttl_seconds, sale_starts_at, sale_ends_at, updated_at, sku)
+        where p.sku = d.sku returning p.sku
+      ) update {stock} s set product_version = s.product_version + 1 from changed where s.sku = changed.sku`,
+  ],
+  startCounting: [
+    'bigint, text',
+    (rows) => `update {products} p set counted_from = d.counted_from from ${rows} d (counted_from, sku) where p.sku = d.sku`,
+  ],
+  insertStock: [
+    'text, bigint, bigint, bigint, bigint',
+    (rows) => `insert into {stock} (sku, total, reserved, sold, version) select * from ${rows} d`,
+  ],
+  updateStock: [
+    'text, bigint, bigint, bigint, bigint',
+    (rows) => `update {stock} s set total = d.total, reserved = d.reserved, sold = d.sold, version = d.version
+      from ${rows} d (sku, total, reserved, sold, version) where s.sku = d.sku`,
+  ],
+  insertReservations: [
+    'bigint, text, text, json, json, bigint, bigint',
+    (rows) => `insert into {reservations} (seq, id, user_id, status, items, metadata, created_at, expires_at)
+      select d.seq, d.id, d.user_id, 'active', d.items, d.metadata, d.created_at, d.expires_at
+      from ${rows} d (seq, id, user_id, items, metadata, created_at, expires_at)`,
+  ],
+  updateReservations: [
+    'bigint, text, bigint, bigint, text',
+    (rows) => `update {reservations} r set status = d.status, expires_at = d.expires_at, ended_at = d.ended_at, order_id = d.order_id
+      from ${rows} d (seq, status, expires_at, ended_at, order_id) where r.seq = d.seq`,
+  ],
+  insertOpenLines: [
+    'bigint, text, bigint, bigint, bigint',
+    (rows) => `insert into {open_lines} (block, sku, due_at, reservation_seq, quantity) select * from ${rows} d`,
+  ],
+  deleteOpenLines: [
+    'bigint, text, bigint, bigint',
+    (rows) => `delete from {open_lines} l using ${rows} d (block, sku, due_at, reservation_seq)
+      where l.block = d.block and l.sku = d.sku and l.due_at = d.due_at and l.reservation_seq = d.reservation_seq`,
+  ],
+  insertHeldLines: [
+    'text, text, bigint, bigint, bigint',
+    (rows) => `insert into {held_lines} (sku, user_id, reservation_seq, quantity, due_at) select * from ${rows} d`,
+  ],
+  updateHeldLines: [
+    'text, text, bigint, bigint',
+    (rows) => `update {held_lines} h set due_at = d.due_at from ${rows} d (sku, user_id, reservation_seq, due_at)
+      where h.sku = d.sku and h.user_id = d.user_id and h.reservation_seq = d.reservation_seq`,
+  ],
+  deleteHeldLines: [
+    'text, text, bigint',
+    (rows) => `delete from {held_lines} h using ${rows} d (sku, user_id, reservation_seq)
+      where h.sku = d.sku and h.user_id = d.user_id and h.reservation_seq = d.reservation_seq`,
+  ],
+  insertOrders: [
+    'text, text, text, text, json, bigint, bigint',
+    (rows) => `insert into {orders} (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) select * from ${rows} d`,
+  ],
+  updateOrders: [
+    'text, bigint, text',
+    (rows) =>
+      `update {orders} o set status = d.status, cancelled_at = d.cancelled_at from ${rows} d (status, cancelled_at, id) where o.id = d.id`,
+  ],
+  saveAnswers: [
+    'text, text, text, bigint, smallint, text',
+    (rows) => `insert into {answers} (scope, key, fingerprint, created_at, created, value) select * from ${rows} d`,
+  ],
+  /** The row of \`feed\` is locked from here to the end of the transaction, so that events become visible in the order of their numbers (E5). */
+  insertEvents: [
+    'text, bigint, text, json',
+    (rows) => `with head as (update {feed} set last = last + cardinality($1::text[]) returning last - cardinality($1::text[]) as base)
+      insert into {events} (seq, type, time, subject, detail) select head.base + d.number, d.type, d.time, d.subject, d.detail
+      from head, ${rows} with ordinality d (type, time, subject, detail, number)`,
+  ],
+} as const satisfies Record<keyof Writes, readonly [types: string, sql: (rows: string) => string]>
+
+export type Queries = Readonly<Record<keyof typeof queries, Prepared>>
+export type PreparedWrites = Readonly<Record<keyof Writes, PreparedWrite>>
+
+export interface Statements {
+  readonly queries: Queries
+  readonly writes: PreparedWrites
+}
+
+/** The statements for the tables of one schema, whose names stand in braces above. */
+export function statementsFor(schema: string): Statements {
+  const within = (text: string): string => text.replaceAll(/\{(\w+)\}/g, `"${schema}".$1`)
+  return {
+    queries: Object.fromEntries(Object.entries(queries).map(([name, text]) => [name, { name, text: within(text) }])) as Queries,
+    writes: Object.fromEntries(
+      Object.entries(writes).map(([name, [columns, sql]]) => {
+        const types = columns.split(', ')
+        const rows = `unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')})`
+        return [name, { name, text: within(sql(rows)), types }]
+      }),
+    ) as unknown as PreparedWrites,
+  }
+}

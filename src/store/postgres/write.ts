@@ -1,0 +1,49 @@
+import type { Value } from '../sql/rows.ts'
+import type { Write, Writes } from '../sql/save.ts'
+import type { Session } from './connect.ts'
+import type { PreparedWrite, Statements } from './statements.ts'
+import { idempotencyWindowMs } from '../../domain/limits.ts'
+
+/** Sends what is written without waiting. All that was sent must be awaited together with the commit. */
+export function createWrites(
+  session: Session,
+  { queries, writes }: Statements,
+): { readonly writes: Writes; readonly sent: Promise<unknown>[] } {
+  const sent: Promise<unknown>[] = []
+  const send =
+    (statement: PreparedWrite): Write =>
+    (values) => {
+      if (values.length > 0) sent.push(session.query(statement, columnsOf(values, statement.types)))
+    }
+  const all = Object.fromEntries(Object.entries(writes).map(([name, statement]) => [name, send(statement)])) as unknown as Writes
+  return {
+    sent,
+    writes: {
+      ...all,
+      saveAnswers: (values) => {
+        if (values.length === 0) return
+        const [scopes, keys] = columnsOf(values, writes.saveAnswers.types)
+        sent.push(session.query(queries.deleteOldAnswers, [scopes, keys, idempotencyWindowMs]))
+        all.saveAnswers(values)
+      },
+    },
+  }
+}
+
+/** The columns of rows whose values stand one after the other, each as a literal of a PostgreSQL array. */
+export function columnsOf(values: readonly Value[], types: readonly string[]): string[] {
+  const width = types.length
+  return types.map((type, column) => {
+    const isNumber = type === 'bigint' || type === 'smallint'
+    let literal = '{'
+    for (let at = column; at < values.length; at += width) {
+      const value = values[at]!
+      literal += `${at === column ? '' : ','}${value === null ? 'NULL' : isNumber ? String(value) : quote(String(value))}`
+    }
+    return `${literal}}`
+  })
+}
+
+function quote(text: string): string {
+  return `"${/["\\]/.test(text) ? text.replaceAll(/["\\]/g, '\\$&') : text}"`
+}
