@@ -20,10 +20,17 @@ const mutantName = process.env['HOLDFAST_MUTANT']
 export default defineConfig({
   plugins: mutantName === undefined ? [] : [mutate(mutantName)],
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'holdfast', include: ['test/**/*.test.ts'] } },
+      // The same races on the other store; each round takes many round trips there, so fewer of them.
+      {
+        extends: true,
+        test: { name: 'postgres', include: ['test/races/*.test.ts'], env: { HOLDFAST_TEST_STORE: 'postgres', HOLDFAST_RUNS: '300' } },
+      },
+    ],
     coverage: {
       provider: 'v8',
       include: ['src/domain/**'],

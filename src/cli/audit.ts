@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { readStoreUrl, SettingError } from '../config.ts'
 import { faultCode } from '../domain/faults.ts'
 import { audit, type AuditReport } from '../store/audit.ts'
-import { openStore } from '../store/open.ts'
+import { hidePassword, openStore } from '../store/open.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { count, countOf, paint, renderTable } from './table.ts'
 
@@ -16,7 +16,7 @@ export function addAudit(program: Command): void {
   program
     .command('audit')
     .description('Explain every unit of a store: do counters, rows and events agree? Exits with 1 if not.')
-    .option('--store <url>', 'the store to read; it must not be in use (HOLDFAST_STORE)')
+    .option('--store <url>', 'the store to read; a SQLite file must not be in use (HOLDFAST_STORE)')
     .option('--json', 'print one JSON object')
     .action(runAudit)
 }
@@ -25,7 +25,7 @@ async function runAudit({ store: flag, json = false }: AuditFlags): Promise<void
   const storeUrl = readStoreUrl(flag)
   refuseMissing(storeUrl)
   const report = await read(storeUrl)
-  process.stdout.write(json ? `${JSON.stringify({ store: storeUrl, ...report })}\n` : show(storeUrl, report))
+  process.stdout.write(json ? `${JSON.stringify({ store: hidePassword(storeUrl), ...report })}\n` : show(hidePassword(storeUrl), report))
   if (!report.ok) process.exitCode = exitCodes.failed
 }
 
@@ -45,7 +45,7 @@ async function read(storeUrl: string): Promise<AuditReport> {
   } catch (error) {
     // Rows that no Holdfast wrote meet checks that expect them to be right; to the reader it is damage all the same.
     if (faultCode(error) !== null || !(error instanceof Error)) throw error
-    throw new Failure(`The store ${storeUrl} is damaged and cannot be read to its end: ${error.message}.`, error)
+    throw new Failure(`The store ${hidePassword(storeUrl)} is damaged and cannot be read to its end: ${error.message}.`, error)
   } finally {
     progress.clear()
     await store.close()
@@ -101,6 +101,6 @@ function show(storeUrl: string, { ok, products, reservations, orders, events, fi
   const notes = unsettled.length === 0 ? [] : [`Changing while they were read, and so not judged in full: ${unsettled.join(', ')}.`]
   const verdict = ok
     ? paint('green', '✓ Every unit is accounted for.')
-    : paint('red', `✗ ${countOf(findings.length, 'finding')}: this store is not consistent. Keep a copy of the file before anything else.`)
+    : paint('red', `✗ ${countOf(findings.length, 'finding')}: this store is not consistent. Keep a copy of it before anything else.`)
   return [`Audit of ${storeUrl}`, table, ...explained, ...notes, verdict, ''].join('\n')
 }

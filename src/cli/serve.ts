@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
+import { hidePassword } from '../store/open.ts'
 import { explain, Failure } from './failure.ts'
 
 /** A stop is over within ten seconds, even if something hangs. */
@@ -24,7 +25,7 @@ async function serve(flags: ServiceFlags, version: string): Promise<void> {
   try {
     const { address } = await starting
     process.stderr.write('No API keys are configured: everybody on this machine may do everything.\n')
-    process.stdout.write(`Holdfast answers at ${address} (store ${settings.storeUrl})\n`)
+    process.stdout.write(`Holdfast answers at ${address} (store ${hidePassword(settings.storeUrl)})\n`)
   } catch (error) {
     stop.uninstall()
     throw startFailure(error, settings)

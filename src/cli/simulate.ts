@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { hidePassword } from '../store/open.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { parseOptions, seedMax, type SimulateFlags, type SimulateOptions } from './simulate/options.ts'
 import { createProgress } from './simulate/progress.ts'
@@ -78,7 +79,7 @@ async function withShop(
   if (url !== undefined) return using(await connectShop(url, { connectionsMax: concurrency, ...patience }), work)
   // Loaded here, so that a mistyped flag is answered at once.
   const { openShop } = await import('./simulate/shop-in-process.ts')
-  if (store !== undefined) return using(await openShop(store, store, patience), work)
+  if (store !== undefined) return using(await openShop(store, hidePassword(store), patience), work)
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-simulate-'))
   try {
     return await using(await openShop(`sqlite:${join(folder, 'sale.db')}`, 'a temporary SQLite file', patience), work)

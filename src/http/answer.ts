@@ -3,7 +3,7 @@ import type { Idempotency, Outcome } from '../domain/command.ts'
 import { fingerprint } from '../engine/commands.ts'
 import { keyErrors } from '../engine/holdfast.ts'
 import { InvalidRequest } from './body.ts'
-import { sendRefusal } from './problem.ts'
+import { refusalBody } from './problem.ts'
 
 /** Who asks, as long as the service is open to everybody. */
 const anonymous = 'anonymous'
@@ -30,16 +30,16 @@ export interface AnswerOptions<Value> {
   readonly location?: (value: Value) => string
 }
 
-/** Turn an outcome into a response. A replay is made from the stored value, so it is the first answer again, byte for byte. */
-export function sendOutcome<Value>(
+/** Turn an outcome into status, headers and the body to return. A replay is made from the stored value, so it is the first answer again, byte for byte. */
+export function outcomeBody<Value>(
   reply: FastifyReply,
   outcome: Outcome<Value>,
   { view, createdStatus = 200, location }: AnswerOptions<Value>,
-): FastifyReply {
-  if (!outcome.ok) return sendRefusal(reply, outcome.refusal)
+): string | object {
+  if (!outcome.ok) return refusalBody(reply, outcome.refusal)
   const { value, created, replayed } = outcome
   reply.code(created ? createdStatus : 200).header('content-type', 'application/json; charset=utf-8')
   if (created && location !== undefined) reply.header('location', location(value))
   if (replayed) reply.header('idempotent-replayed', 'true')
-  return reply.send(JSON.stringify(view(value)))
+  return JSON.stringify(view(value))
 }

@@ -51,7 +51,7 @@ export async function createApp({ shop, metrics, version, report }: AppOptions):
     orderRoutes(app, shop)
     eventRoutes(app, shop)
     healthRoutes(app, shop, metrics)
-    app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => reply.send(app.swagger()))
+    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
     methods.finish()
   })
   await app.ready()

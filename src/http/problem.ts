@@ -50,18 +50,28 @@ export function problem(code: ErrorCode, detail: string, members: object = {}) {
   return { type: `urn:holdfast:${code}`, title, status, detail, code, ...members }
 }
 
-export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): FastifyReply {
+/**
+ * Sets status and headers; the body, for a handler to return. A handler that returns the reply instead makes Fastify wait for the socket, which costs more than the answer.
+ */
+export function problemBody(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): object {
   const [status] = errors[code]
   if (status === 503) reply.header('retry-after', retryAfterSeconds)
-  return reply
-    .code(status)
-    .header('content-type', 'application/problem+json')
-    .serializer(JSON.stringify)
-    .send(problem(code, detail, members))
+  reply.code(status).header('content-type', 'application/problem+json').serializer(JSON.stringify)
+  return problem(code, detail, members)
+}
+
+/** The same for a refusal. */
+export function refusalBody(reply: FastifyReply, refusal: Refusal): object {
+  return problemBody(reply, refusal.code, explainRefusal(refusal), membersOf(refusal))
+}
+
+/** For hooks and error handlers, which send. */
+export function sendProblem(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): FastifyReply {
+  return reply.send(problemBody(reply, code, detail, members))
 }
 
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  return sendProblem(reply, refusal.code, explainRefusal(refusal), membersOf(refusal))
+  return reply.send(refusalBody(reply, refusal))
 }
 
 function membersOf(refusal: Refusal): object {

@@ -9,8 +9,17 @@ import type { Page } from '../store/port.ts'
 
 const source = 'urn:holdfast'
 
+/** Of one batch many answers tell the same two instants. */
+const lastInstants = new Map<number, string>()
+const lastInstantsMax = 64
+
 export function instant(epochMs: number): string {
-  return new Date(epochMs).toISOString()
+  let text = lastInstants.get(epochMs)
+  if (text !== undefined) return text
+  text = new Date(epochMs).toISOString()
+  if (lastInstants.size === lastInstantsMax) lastInstants.clear()
+  lastInstants.set(epochMs, text)
+  return text
 }
 
 function instantOrNull(epochMs: number | null): string | null {

@@ -25,7 +25,7 @@ describe('holdfast seed', () => {
 
   it('gives them to a running service, whose store nobody else may open', async () => {
     const file = await temporaryFile()
-    const service = await startService(file)
+    const service = await startService(`sqlite:${file}`)
     onTestFinished(() => service.kill())
     const seeded = await runCli(['seed', '--url', service.address, '--json'])
     expect(seeded).toMatchObject({ code: 0, stderr: '' })

@@ -42,7 +42,7 @@ describe('holdfast simulate', () => {
   })
 
   it('buys from a running service and reads back what it was sold', async () => {
-    const service = await startService(await temporaryFile())
+    const service = await startService(`sqlite:${await temporaryFile()}`)
     onTestFinished(() => service.kill())
     const { code, stdout } = await runCli(['simulate', ...small, '--url', service.address, '--concurrency', '50', '--json'])
     const result = JSON.parse(stdout) as SimulationResult

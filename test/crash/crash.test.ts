@@ -68,7 +68,7 @@ describe('SIGKILL in full load', () => {
 
 /** Never leaves a process behind. */
 async function running(file: string, startMs: number[], work: (service: ServiceProcess, client: Client) => Promise<void>): Promise<void> {
-  const service = await startService(file)
+  const service = await startService(`sqlite:${file}`)
   const client = createClient(service.address)
   try {
     startMs.push(service.startedInMs)

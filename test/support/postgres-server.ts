@@ -14,8 +14,8 @@ export interface PostgresServer {
   readonly start: () => Promise<void>
   /** `fast` ends its connections; `immediate` leaves it to recover, as after a power cut. */
   readonly stop: (mode: 'fast' | 'immediate') => Promise<void>
-  /** Run SQL as the owner of everything. */
-  readonly sql: (text: string) => Promise<readonly Record<string, unknown>[]>
+  /** Run statements as the owner of everything, each by itself; the rows of the last. */
+  readonly sql: (...texts: readonly string[]) => Promise<readonly Record<string, unknown>[]>
   /** Stop, and remove what it left behind. */
   readonly remove: () => Promise<void>
 }
@@ -84,13 +84,14 @@ export async function createPostgresServer(settings: Readonly<Record<string, str
   const flags = ['-D', data, '-p', String(port), ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   let server: ChildProcess | null = null
 
-  const sql: PostgresServer['sql'] = async (text) => {
+  const sql: PostgresServer['sql'] = async (...texts) => {
     const client = new pg.Client({ connectionString: url })
     client.on('error', () => {})
     await client.connect()
     try {
-      const result = await client.query<Record<string, unknown>>(text)
-      return result.rows
+      let rows: readonly Record<string, unknown>[] = []
+      for (const text of texts) ({ rows } = await client.query<Record<string, unknown>>(text))
+      return rows
     } finally {
       await client.end().catch(() => {})
     }

@@ -16,10 +16,10 @@ export interface ServiceProcess {
 }
 
 /** The service as its users start it, on a free port. */
-export async function startService(file: string): Promise<ServiceProcess> {
+export async function startService(storeUrl: string): Promise<ServiceProcess> {
   if (!existsSync(main)) throw new Error('dist/ is missing; run npm run build first')
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', `sqlite:${file}`], {
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', storeUrl], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

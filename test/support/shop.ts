@@ -1,6 +1,7 @@
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 import { createHoldfast, sqliteStore, type BatchReport, type Holdfast, type Outcome, type Stock, type Store } from '../../src/index.ts'
 import { manualClock, type ManualClock } from './clock.ts'
+import { createPostgresStores, type PostgresStores } from './postgres-stores.ts'
 import { expectSound } from './sound.ts'
 
 export interface TestShop {
@@ -14,10 +15,22 @@ export interface TestShop {
   readonly expectSound: () => Promise<void>
 }
 
-/** A shop on SQLite in memory whose clock stands still. `wrap` may put something between engine and store. */
+/** Where the tests of races keep their facts: HOLDFAST_TEST_STORE is `sqlite`, the default, or `postgres`; the projects in vitest.config.ts set it. */
+const isPostgres = process.env['HOLDFAST_TEST_STORE'] === 'postgres'
+let postgres: Promise<PostgresStores> | undefined
+
+if (isPostgres) afterAll(async () => (await postgres)?.remove())
+
+async function openTestStore(clock: ManualClock): Promise<Store> {
+  if (!isPostgres) return sqliteStore({ path: ':memory:', clock })
+  const stores = await (postgres ??= createPostgresStores())
+  return stores.openAt(stores.newSchema(), clock)
+}
+
+/** A shop on an empty store, SQLite in memory unless it is said otherwise, whose clock stands still. `wrap` may put something between engine and store. */
 export async function openShop({ wrap = (store: Store): Store => store } = {}): Promise<TestShop> {
   const clock = manualClock()
-  const store = await sqliteStore({ path: ':memory:', clock })
+  const store = await openTestStore(clock)
   const batches: BatchReport[] = []
   const shop = createHoldfast({ store: wrap(store), expiry: 'manual', onBatch: (batch) => batches.push(batch) })
   onTestFinished(() => shop.close())

@@ -20,10 +20,10 @@ export function eventRoutes(app: FastifyInstance, shop: Holdfast): void {
         response: { 200: pageOf(EventSchema), ...problems(...readProblems) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { after: cursor = null, limit } = request.query
       try {
-        return await reply.send(viewPage(await shop.events(limit === undefined ? { cursor } : { cursor, limit }), viewEvent))
+        return viewPage(await shop.events(limit === undefined ? { cursor } : { cursor, limit }), viewEvent)
       } catch (error) {
         throw faultCode(error) === 'invalid_cursor'
           ? new InvalidRequest([{ path: 'after', message: 'is not a cursor of this feed' }])

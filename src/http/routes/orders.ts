@@ -3,8 +3,8 @@ import Type from 'typebox'
 import { cancelOrderCommand } from '../../engine/commands.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
-import { idempotencyOf, sendOutcome } from '../answer.ts'
-import { sendRefusal } from '../problem.ts'
+import { idempotencyOf, outcomeBody } from '../answer.ts'
+import { refusalBody } from '../problem.ts'
 import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, readProblems, writeProblems } from '../schemas.ts'
 import { viewOrder, viewPage } from '../views.ts'
 
@@ -17,7 +17,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
     { schema: { tags, summary: 'Read an order', params, response: { 200: OrderSchema, ...problems(...readProblems, 'order_not_found') } } },
     async (request, reply) => {
       const order = await shop.order(request.params.id)
-      return order === null ? sendRefusal(reply, { code: 'order_not_found' }) : reply.send(viewOrder(order))
+      return order === null ? refusalBody(reply, { code: 'order_not_found' }) : viewOrder(order)
     },
   )
 
@@ -31,7 +31,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
         response: { 200: pageOf(OrderSchema), ...problems(...readProblems) },
       },
     },
-    async (request, reply) => reply.send(viewPage(await shop.orders(request.query), viewOrder)),
+    async (request) => viewPage(await shop.orders(request.query), viewOrder),
   )
 
   app.post<{ Params: { id: string }; Body: inputs.CancelOrderInput }>(
@@ -49,7 +49,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(cancelOrderCommand(request.params.id, request.body, idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewOrder })
+      return outcomeBody(reply, outcome, { view: viewOrder })
     },
   )
 }

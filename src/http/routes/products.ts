@@ -5,9 +5,9 @@ import { adjustStockCommand, createProductCommand, updateProductCommand } from '
 import type { Holdfast } from '../../engine/holdfast.ts'
 import { parseInstant } from '../../engine/instant.ts'
 import * as inputs from '../../engine/schemas.ts'
-import { idempotencyOf, sendOutcome } from '../answer.ts'
+import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { InvalidRequest } from '../body.ts'
-import { sendRefusal } from '../problem.ts'
+import { refusalBody } from '../problem.ts'
 import {
   IdempotencyHeaders as headers,
   pageOf,
@@ -37,7 +37,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(createProductCommand(withInstants(request.body), idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewProduct, createdStatus: 201, location: ({ sku }) => `/v1/products/${sku}` })
+      return outcomeBody(reply, outcome, { view: viewProduct, createdStatus: 201, location: ({ sku }) => `/v1/products/${sku}` })
     },
   )
 
@@ -51,7 +51,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
         response: { 200: pageOf(ProductSchema), ...problems(...readProblems) },
       },
     },
-    async (request, reply) => reply.send(viewPage(await shop.products(request.query), viewProduct)),
+    async (request) => viewPage(await shop.products(request.query), viewProduct),
   )
 
   app.get<{ Params: { sku: string } }>(
@@ -67,7 +67,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
     async (request, reply) => {
       const { sku } = request.params
       const product = await shop.product(sku)
-      return product === null ? sendRefusal(reply, { code: 'product_not_found', sku }) : reply.send(viewProduct(product))
+      return product === null ? refusalBody(reply, { code: 'product_not_found', sku }) : viewProduct(product)
     },
   )
 
@@ -86,7 +86,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(updateProductCommand(request.params.sku, withInstants(request.body), idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewProduct })
+      return outcomeBody(reply, outcome, { view: viewProduct })
     },
   )
 
@@ -103,7 +103,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
     async (request, reply) => {
       const { sku } = request.params
       const product = await shop.product(sku)
-      return product === null ? sendRefusal(reply, { code: 'product_not_found', sku }) : reply.send(viewStock(product.stock))
+      return product === null ? refusalBody(reply, { code: 'product_not_found', sku }) : viewStock(product.stock)
     },
   )
 
@@ -121,7 +121,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(adjustStockCommand(request.params.sku, request.body, idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewStock })
+      return outcomeBody(reply, outcome, { view: viewStock })
     },
   )
 }

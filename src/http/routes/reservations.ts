@@ -5,9 +5,9 @@ import type { ReservationStatus } from '../../domain/reservation.ts'
 import { cancelCommand, confirmCommand, extendCommand, reserveCommand } from '../../engine/commands.ts'
 import { metadataErrors, type Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
-import { idempotencyOf, sendOutcome } from '../answer.ts'
+import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { InvalidRequest } from '../body.ts'
-import { sendRefusal } from '../problem.ts'
+import { refusalBody } from '../problem.ts'
 import {
   IdempotencyHeaders as headers,
   OrderSchema,
@@ -49,7 +49,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     async (request, reply) => {
       refuseLongMetadata(request.body)
       const outcome = await shop.submit(reserveCommand(request.body, idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewReservation, createdStatus: 201, location: ({ id }) => `/v1/reservations/${id}` })
+      return outcomeBody(reply, outcome, { view: viewReservation, createdStatus: 201, location: ({ id }) => `/v1/reservations/${id}` })
     },
   )
 
@@ -65,7 +65,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const reservation = await shop.reservation(request.params.id)
-      return reservation === null ? sendRefusal(reply, { code: 'reservation_not_found' }) : reply.send(viewReservation(reservation))
+      return reservation === null ? refusalBody(reply, { code: 'reservation_not_found' }) : viewReservation(reservation)
     },
   )
 
@@ -87,7 +87,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         response: { 200: pageOf(ReservationSchema), ...problems(...readProblems) },
       },
     },
-    async (request, reply) => reply.send(viewPage(await shop.reservations(request.query), viewReservation)),
+    async (request) => viewPage(await shop.reservations(request.query), viewReservation),
   )
 
   app.post<{ Params: { id: string }; Body: inputs.ConfirmInput }>(
@@ -106,7 +106,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     async (request, reply) => {
       refuseLongMetadata(request.body)
       const outcome = await shop.submit(confirmCommand(request.params.id, request.body, idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewOrder, createdStatus: 201, location: ({ id }) => `/v1/orders/${id}` })
+      return outcomeBody(reply, outcome, { view: viewOrder, createdStatus: 201, location: ({ id }) => `/v1/orders/${id}` })
     },
   )
 
@@ -125,7 +125,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(cancelCommand(request.params.id, request.body, idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewReservation })
+      return outcomeBody(reply, outcome, { view: viewReservation })
     },
   )
 
@@ -144,7 +144,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(extendCommand(request.params.id, request.body, idempotencyOf(request)))
-      return sendOutcome(reply, outcome, { view: viewReservation })
+      return outcomeBody(reply, outcome, { view: viewReservation })
     },
   )
 }

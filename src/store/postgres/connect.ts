@@ -76,10 +76,10 @@ const types = { bigint: 20, numeric: 1700, json: 114 } as const
 export function poolConfig(driver: Driver, { connectionString }: PostgresUrl, options: ConnectOptions): PoolConfig {
   const toNumber = (text: string): number => Number(text)
   const same = (text: string): string => text
-  const getTypeParser = (id: number, format?: 'text' | 'binary'): unknown => {
+  const getTypeParser = (id: number, format?: 'text'): unknown => {
     if (id === types.bigint || id === types.numeric) return toNumber
     if (id === types.json) return same
-    return driver.types.getTypeParser(id, format as 'text')
+    return driver.types.getTypeParser(id, format)
   }
   return {
     connectionString,
@@ -90,7 +90,7 @@ export function poolConfig(driver: Driver, { connectionString }: PostgresUrl, op
     keepAlive: true,
     types: { getTypeParser } as NonNullable<PoolConfig['types']>,
     // Statements are sent without waiting for the answers of those before, so that a batch takes two round trips.
-    ...({ pipeline: true } as object),
+    pipeline: true,
   }
 }
 

@@ -31,7 +31,7 @@ export function createListener(driver: Driver, config: ClientConfig, channel: st
   }
 
   const connect = async (): Promise<void> => {
-    const connecting = new driver.Client({ ...config, pipeline: false } as object)
+    const connecting = new driver.Client({ ...config, pipeline: false })
     const lost = (): void => {
       if (client === connecting) client = null
       connecting.end().catch(() => {})
@@ -67,7 +67,6 @@ export function createListener(driver: Driver, config: ClientConfig, channel: st
     telling = true
     do {
       tellAgain = false
-      // oxlint-disable-next-line no-await-in-loop
       await pool.query('select pg_notify($1, $2)', [channel, '']).catch(() => {})
     } while (tellAgain && !closed)
     telling = false

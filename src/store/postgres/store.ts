@@ -59,7 +59,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
   const sql = statements.queries
   // A little longer than the database waits itself, so that it is the one to say why.
   const config = poolConfig(driver, url, { connectionsMax, connectMsMax, answerMsMax: statementMsMax + 2_000 })
-  const opening = new driver.Client({ ...config, pipeline: false } as object)
+  const opening = new driver.Client({ ...config, pipeline: false })
   opening.on('error', () => {})
   try {
     await opening.connect()
