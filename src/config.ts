@@ -6,7 +6,7 @@ const variables = {
   port: 'HOLDFAST_PORT',
   /** The address to listen on. */
   host: 'HOLDFAST_HOST',
-  /** Where the facts are kept: sqlite:PATH. */
+  /** Where the facts are kept: sqlite:PATH or postgres://… */
   store: 'HOLDFAST_STORE',
 } as const
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addAudit } from './audit.ts'
 import { exitCodeOf, explain } from './failure.ts'
+import { addMigrate } from './migrate.ts'
 import { addSeed } from './seed.ts'
 import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
@@ -20,6 +21,7 @@ const program = new Command('holdfast')
 addServe(program, version)
 addSeed(program)
 addAudit(program)
+addMigrate(program)
 addSimulate(program)
 
 try {

@@ -51,12 +51,12 @@ export async function createPostgresStores(): Promise<PostgresStores> {
         }
       return {
         ...store,
-        execute: timely(store.execute),
-        product: timely(store.product),
-        products: timely(store.products),
-        reservation: timely(store.reservation),
-        reservations: timely(store.reservations),
-        nextDueInMs: timely(store.nextDueInMs),
+        execute: timely((...given: Parameters<Store['execute']>) => store.execute(...given)),
+        product: timely((...given: Parameters<Store['product']>) => store.product(...given)),
+        products: timely((...given: Parameters<Store['products']>) => store.products(...given)),
+        reservation: timely((...given: Parameters<Store['reservation']>) => store.reservation(...given)),
+        reservations: timely((...given: Parameters<Store['reservations']>) => store.reservations(...given)),
+        nextDueInMs: timely(() => store.nextDueInMs()),
       }
     },
     remove: async () => {

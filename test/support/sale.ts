@@ -94,8 +94,8 @@ export function startSale(shops: readonly Holdfast[], random: Random, buyers = 2
     }),
   )
   // Whoever waits for more answers hears of it.
-  let failure: unknown = null
-  running.catch((error: unknown) => (failure ??= error))
+  let failure: Error | null = null
+  running.catch((error: unknown) => (failure ??= error instanceof Error ? error : new Error(String(error))))
 
   const until = async (isEnough: () => boolean, what: string): Promise<void> => {
     const deadline = performance.now() + waitMsMax

@@ -50,8 +50,12 @@ export async function migrate(client: ClientBase, schema: string): Promise<numbe
 
 /** 0: there is none yet. */
 async function versionOf(client: ClientBase, schema: string): Promise<number> {
-  const found = await client.query<{ found: string | null }>('select to_regclass($1) as found', [`"${schema}".migrations`])
-  if (found.rows[0]?.found == null) return 0
+  // Asked of the catalog itself: to_regclass may answer from a cache that has not heard yet of what was committed while this waited for the lock.
+  const found = await client.query(
+    `select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'migrations'`,
+    [schema],
+  )
+  if (found.rows.length === 0) return 0
   const { rows } = await client.query<{ version: number }>(`select coalesce(max(version), 0) as version from "${schema}".migrations`)
   return Number(rows[0]?.version)
 }

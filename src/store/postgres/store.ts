@@ -1,15 +1,16 @@
+import type { PoolConfig } from 'pg'
 import { decide } from '../../domain/decide.ts'
 import type { Command, Outcome } from '../../domain/command.ts'
 import { Fault } from '../../domain/faults.ts'
 import type { Store } from '../port.ts'
 import { integer } from '../sql/rows.ts'
 import { saveChanges } from '../sql/save.ts'
-import { loadDriver, poolConfig, readUrl, Session, takeSession } from './connect.ts'
+import { loadDriver, poolConfig, readUrl, takeSession, type Driver, type PostgresUrl, type Session } from './connect.ts'
 import { isCollision, openingFault, storeFault } from './errors.ts'
 import { checkServer } from './inspect.ts'
 import { createListener } from './listen.ts'
 import { loadFacts, MoreLocksNeeded, type KnownProduct } from './load.ts'
-import { migrate } from './migrate.ts'
+import { migrate, schemaVersion } from './migrate.ts'
 import {
   readEvents,
   readOrders,
@@ -59,17 +60,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
   const sql = statements.queries
   // A little longer than the database waits itself, so that it is the one to say why.
   const config = poolConfig(driver, url, { connectionsMax, connectMsMax, answerMsMax: statementMsMax + 2_000 })
-  const opening = new driver.Client({ ...config, pipeline: false })
-  opening.on('error', () => {})
-  try {
-    await opening.connect()
-    await migrate(opening, url.schema)
-    await checkServer(opening, warn)
-  } catch (error) {
-    throw openingFault(error, url.where, url.database)
-  } finally {
-    await opening.end().catch(() => {})
-  }
+  await prepareDatabase(driver, config, url, warn)
 
   const pool = new driver.Pool(config)
   // A connection that breaks while nobody uses it is replaced when somebody does.
@@ -177,5 +168,31 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
       await listener.close()
       await pool.end()
     },
+  }
+}
+
+/** Bring the schema up to date without opening the store. Throws `cannot_open` like `postgresStore`. */
+export async function migratePostgres(text: string): Promise<{ readonly migrationsRun: number; readonly version: number }> {
+  const url = readUrl(text)
+  const driver = await loadDriver()
+  const config = poolConfig(driver, url, { connectionsMax: 1, connectMsMax: 5_000, answerMsMax: migrateMsMax })
+  return { migrationsRun: await prepareDatabase(driver, config, url, (message) => process.emitWarning(message)), version: schemaVersion }
+}
+
+/** A large table takes its time to be changed. */
+const migrateMsMax = 60 * 60_000
+
+async function prepareDatabase(driver: Driver, config: PoolConfig, url: PostgresUrl, warn: (message: string) => void): Promise<number> {
+  const client = new driver.Client({ ...config, query_timeout: migrateMsMax, pipeline: false })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const migrationsRun = await migrate(client, url.schema)
+    await checkServer(client, warn)
+    return migrationsRun
+  } catch (error) {
+    throw openingFault(error, url.where, url.database)
+  } finally {
+    await client.end().catch(() => {})
   }
 }
