@@ -5,6 +5,7 @@ import { faultCode } from '../domain/faults.ts'
 import { audit, type AuditReport } from '../store/audit.ts'
 import { hidePassword, openStore } from '../store/open.ts'
 import { exitCodes, Failure } from './failure.ts'
+import { createLine } from './line.ts'
 import { count, countOf, paint, renderTable } from './table.ts'
 
 interface AuditFlags {
@@ -39,43 +40,16 @@ function refuseMissing(storeUrl: string): void {
 
 async function read(storeUrl: string): Promise<AuditReport> {
   const store = await openStore(storeUrl)
-  const progress = createProgress()
+  const line = createLine()
   try {
-    return await audit(store, { onProgress: ({ phase, done }) => progress.show(phase, done) })
+    return await audit(store, { onProgress: ({ phase, done }) => line.show(`Reading ${phase}: ${count(done)}`) })
   } catch (error) {
     // Rows that no Holdfast wrote meet checks that expect them to be right; to the reader it is damage all the same.
     if (faultCode(error) !== null || !(error instanceof Error)) throw error
     throw new Failure(`The store ${hidePassword(storeUrl)} is damaged and cannot be read to its end: ${error.message}.`, error)
   } finally {
-    progress.clear()
+    line.clear()
     await store.close()
-  }
-}
-
-interface Progress {
-  show(phase: string, done: number): void
-  clear(): void
-}
-
-const progressPauseMs = 100
-
-/** One line that is written over, for a person who waits; nothing in a log. How much there is to read is not known beforehand. */
-function createProgress(): Progress {
-  const { stderr } = process
-  if (!stderr.isTTY) return { show: () => {}, clear: () => {} }
-  let nextAt = 0
-  return {
-    show: (phase, done) => {
-      if (performance.now() < nextAt) return
-      nextAt = performance.now() + progressPauseMs
-      stderr.clearLine(0)
-      stderr.cursorTo(0)
-      stderr.write(`Reading ${phase}: ${count(done)}`)
-    },
-    clear: () => {
-      stderr.clearLine(0)
-      stderr.cursorTo(0)
-    },
   }
 }
 

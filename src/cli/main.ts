@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addAudit } from './audit.ts'
 import { exitCodeOf, explain } from './failure.ts'
+import { addCopy } from './copy.ts'
 import { addMigrate } from './migrate.ts'
 import { addSeed } from './seed.ts'
 import { addServe } from './serve.ts'
@@ -22,6 +23,7 @@ addServe(program, version)
 addSeed(program)
 addAudit(program)
 addMigrate(program)
+addCopy(program)
 addSimulate(program)
 
 try {

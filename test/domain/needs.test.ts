@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Command } from '../../src/domain/command.ts'
-import { needsOf } from '../../src/domain/needs.ts'
+import { needsOf, usageWanted, wantedOf } from '../../src/domain/needs.ts'
 import type { ProductDetails } from '../../src/domain/product.ts'
 
 const idempotency = null
@@ -65,5 +65,65 @@ describe('needsOf()', () => {
 
   it('looks for the reservations of a batch that is repeated', () => {
     expect(needsOf(commands, true).reservationIds).toEqual(['r1', 'r2', 'r3', 'r4'])
+  })
+})
+
+function cart(userId: string, ...lines: readonly (readonly [sku: string, quantity: number])[]): Command {
+  return {
+    type: 'reserve',
+    id: userId,
+    userId,
+    items: lines.map(([sku, quantity]) => ({ sku, quantity })),
+    ttlMs: null,
+    metadata: {},
+    idempotency,
+  }
+}
+
+describe('wantedOf()', () => {
+  const stock = (sku: string, total: number) => [sku, { sku, total, reserved: 0, sold: 0, version: 1 }] as const
+  const books = new Map([stock('a', 5), stock('b', 2)])
+
+  it('adds up what carts and adjustments ask for', () => {
+    const needs = needsOf([...commands.slice(-3), cart('x', ['a', 2], ['b', 1]), cart('y', ['a', 1], ['a', 1])], false)
+    const { wanted, impossible } = wantedOf(needs, books)
+    expect([...wanted]).toEqual([
+      ['a', 8],
+      ['f', 0],
+      ['b', 1],
+    ])
+    expect(impossible.size).toBe(0)
+  })
+
+  it('leaves out every line of a cart that could never be had, and names its skus', () => {
+    const { wanted, impossible } = wantedOf(
+      needsOf([cart('x', ['a', 1], ['b', 3]), cart('y', ['b', 2]), cart('z', ['gone', 1])], false),
+      books,
+    )
+    expect([...wanted]).toEqual([
+      ['a', 0],
+      ['b', 2],
+      ['gone', 0],
+    ])
+    expect([...impossible]).toEqual(['a', 'b', 'gone'])
+  })
+
+  it('counts what the batch itself puts on sale as possible', () => {
+    const { wanted } = wantedOf(needsOf([commands.at(-2)!, cart('x', ['f', 4]), cart('y', ['f', 5])], false), books)
+    expect(wanted.get('f')).toBe(4)
+  })
+})
+
+describe('usageWanted()', () => {
+  it('names each user and sku with a limit once, whether it has it already or gets it in this batch', () => {
+    const needs = needsOf(
+      [commands[7]!, cart('x', ['a', 1], ['a', 1], ['d', 1], ['free', 1]), cart('x', ['a', 1]), cart('y', ['a', 1])],
+      false,
+    )
+    expect(usageWanted(needs, (sku) => sku === 'a')).toEqual([
+      ['a', 'x', true],
+      ['d', 'x', false],
+      ['a', 'y', true],
+    ])
   })
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore, postgresStore } from '../../src/index.ts'
 import { createProduct, reserve } from '../../src/store/conformance/kit.ts'
 import { createPostgresStores, type PostgresStores } from '../support/postgres-stores.ts'
+import { openingRefusal } from '../support/opening.ts'
 
 let stores: PostgresStores
 let url: string
@@ -13,18 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => stores.remove())
 
-async function refusalOf(text: string): Promise<{ code: unknown; message: string }> {
-  const error = await openStore(text, { warn: () => {} }).then(
-    async (store) => {
-      await store.close()
-      return null
-    },
-    (reason: unknown) => reason,
-  )
-  expect(error, 'opening is refused').toBeInstanceOf(Error)
-  const { code, message } = error as Error & { code?: unknown }
-  return { code, message }
-}
+const refusalOf = (text: string) => openingRefusal(openStore(text, { warn: () => {} }))
 
 describe('a PostgreSQL that cannot be used is refused with a sentence', () => {
   it.each([

@@ -9,6 +9,7 @@ import { audit } from '../../src/store/audit.ts'
 import { adjustStock, createProduct, reserve } from '../../src/store/conformance/kit.ts'
 import { connect, disconnect } from '../../src/store/sqlite/connect.ts'
 import { temporaryFile } from '../support/folder.ts'
+import { openingRefusal } from '../support/opening.ts'
 
 const child = fileURLToPath(new URL('./child.mjs', import.meta.url))
 const pageBytes = 4_096
@@ -39,18 +40,7 @@ function overwrite(path: string, at: number, length: number): void {
   closeSync(file)
 }
 
-async function refusalOf(path: string): Promise<{ code: unknown; message: string }> {
-  const error = await sqliteStore({ path }).then(
-    async (store) => {
-      await store.close()
-      return null
-    },
-    (reason: unknown) => reason,
-  )
-  expect(error, 'opening is refused').toBeInstanceOf(Error)
-  const { code, message } = error as Error & { code?: unknown }
-  return { code, message }
-}
+const refusalOf = (path: string) => openingRefusal(sqliteStore({ path }))
 
 describe('what is on disk', () => {
   it('is written ahead and synced at every commit, by one process', async () => {

@@ -1,0 +1,108 @@
+import { Fault } from '../domain/faults.ts'
+import { hidePassword, splitUrl } from './open.ts'
+import { openForCopy, type CopyTarget } from './postgres/copy.ts'
+import { integer, type Row, type Value } from './sql/rows.ts'
+import { connect, disconnect, type Database } from './sqlite/connect.ts'
+
+export interface CopyProgress {
+  readonly table: string
+  readonly rows: number
+}
+
+export type CopyReport = Readonly<Record<string, number>>
+
+/** Each with its key, in the order in which one refers to the other, and the types of PostgreSQL. */
+export const copiedTables = {
+  products: {
+    key: ['sku'],
+    columns:
+      'sku text, name text, description text, price_amount bigint, price_currency text, max_per_user bigint, counted_from bigint, reservation_ttl_seconds bigint, sale_starts_at bigint, sale_ends_at bigint, created_at bigint, updated_at bigint',
+  },
+  stock: { key: ['sku'], columns: 'sku text, total bigint, reserved bigint, sold bigint, version bigint' },
+  reservations: {
+    key: ['seq'],
+    columns:
+      'seq bigint, id text, user_id text, status text, items json, metadata json, created_at bigint, expires_at bigint, ended_at bigint, order_id text',
+  },
+  open_lines: {
+    key: ['block', 'sku', 'due_at', 'reservation_seq'],
+    columns: 'block bigint, sku text, due_at bigint, reservation_seq bigint, quantity bigint',
+  },
+  held_lines: {
+    key: ['sku', 'user_id', 'reservation_seq'],
+    columns: 'sku text, user_id text, reservation_seq bigint, quantity bigint, due_at bigint',
+  },
+  orders: {
+    key: ['seq'],
+    columns: 'seq bigint, id text, reservation_id text, user_id text, status text, metadata json, created_at bigint, cancelled_at bigint',
+  },
+  events: { key: ['seq'], columns: 'seq bigint, type text, time bigint, subject text, detail json' },
+  answers: { key: ['scope', 'key'], columns: 'scope text, key text, fingerprint text, created_at bigint, created smallint, value text' },
+} as const
+
+export type CopiedTable = keyof typeof copiedTables
+
+const rowsAtOnce = 2_000
+
+/**
+ * Move a shop that has outgrown one machine: everything in a SQLite file, into a PostgreSQL store that must be empty. One transaction: all of it is there in the end, or nothing is.
+ * The file is not changed; nobody may use it meanwhile. Throws `cannot_open` with a sentence that says what to do.
+ */
+export async function copyStore(from: string, to: string, onProgress: (progress: CopyProgress) => void = () => {}): Promise<CopyReport> {
+  const [fromScheme, path] = splitUrl(from)
+  const [toScheme] = splitUrl(to)
+  if (fromScheme !== 'sqlite' || path === '' || path === ':memory:' || !toScheme.startsWith('postgres')) {
+    throw new Fault(
+      'cannot_open',
+      `Holdfast copies from sqlite:PATH to postgres://…, not from ${hidePassword(from)} to ${hidePassword(to)}.`,
+    )
+  }
+  const source = await connect(path)
+  try {
+    const target = await openForCopy(to)
+    try {
+      const report: Record<string, number> = {}
+      for (const table of Object.keys(copiedTables) as CopiedTable[]) {
+        report[table] = await copyTable(source, target, table, onProgress)
+      }
+      await target.finish(report, sumsOf(source))
+      return report
+    } finally {
+      await target.close()
+    }
+  } finally {
+    disconnect(source)
+  }
+}
+
+async function copyTable(
+  source: Database,
+  target: CopyTarget,
+  table: CopiedTable,
+  onProgress: (progress: CopyProgress) => void,
+): Promise<number> {
+  const { key, columns } = copiedTables[table]
+  const names = columns.split(', ').map((column) => column.split(' ')[0]!)
+  const [keys, places] = [key.join(', '), key.map(() => '?').join(', ')]
+  const first = source.prepare(`select ${names.join(', ')} from ${table} order by ${keys} limit ${rowsAtOnce}`)
+  const next = source.prepare(`select ${names.join(', ')} from ${table} where (${keys}) > (${places}) order by ${keys} limit ${rowsAtOnce}`)
+  let copied = 0
+  for (let rows = first.all(); rows.length > 0;) {
+    const values: Value[] = []
+    for (const row of rows) for (const name of names) values.push(row[name] ?? null)
+    await target.insert(table, values)
+    copied += rows.length
+    onProgress({ table, rows: copied })
+    const last: Row = rows.at(-1)!
+    rows = next.all(...key.map((name) => last[name]!))
+  }
+  return copied
+}
+
+/** What must be the same afterwards, besides the number of rows. */
+function sumsOf(source: Database): readonly number[] {
+  const row = source
+    .prepare('select coalesce(sum(total), 0) as total, coalesce(sum(reserved), 0) as reserved, coalesce(sum(sold), 0) as sold from stock')
+    .get()
+  return ['total', 'reserved', 'sold'].map((name) => integer(row?.[name]))
+}
