@@ -60,7 +60,15 @@ async function runTests(tests, mutantName) {
   const startedAt = performance.now()
   const report = join(scratch, 'report.json')
   await rm(report, { force: true })
-  const args = ['node_modules/vitest/vitest.mjs', 'run', ...tests, '--reporter=default', '--reporter=json', `--outputFile=${report}`]
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project=holdfast',
+    ...tests,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ]
   if (mutantName !== undefined) args.push('--bail=1')
   const { HOLDFAST_MUTANT: _, ...env } = process.env
   const child = spawn(process.execPath, args, {

@@ -18,6 +18,7 @@ const carts = 'test/races/carts.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
+const postgresNodes = 'test/store/postgres-nodes.test.ts'
 
 /** @type {Mutant[]} */
 export const mutants = [
@@ -216,6 +217,38 @@ export const mutants = [
     find: "commit: 'commit'",
     replace: "commit: 'rollback'",
     tests: [lastUnit],
+  },
+  {
+    name: 'postgres-no-locks',
+    breaks: 'nobody changes the stock between the read and the write of another node (S1, S4)',
+    file: 'src/store/postgres/statements.ts',
+    find: 'order by s.sku for no key update',
+    replace: 'order by s.sku',
+    tests: [postgresNodes],
+  },
+  {
+    name: 'postgres-locks-in-any-order',
+    breaks: 'skus are locked in one global order, so that carts that cross do not block each other',
+    file: 'src/store/postgres/statements.ts',
+    find: 'order by s.sku for no key update',
+    replace: "order by md5(s.sku || pg_backend_pid() || '') for no key update",
+    tests: [postgresNodes],
+  },
+  {
+    name: 'postgres-key-of-another-node',
+    breaks: 'of equal requests at two nodes one finds the answer of the other (I1, I4)',
+    file: 'src/store/postgres/statements.ts',
+    find: '(scope, key, fingerprint, created_at, created, value) select * from ${rows} d',
+    replace: '(scope, key, fingerprint, created_at, created, value) select * from ${rows} d on conflict do nothing',
+    tests: [postgresNodes],
+  },
+  {
+    name: 'postgres-stale-product',
+    breaks: 'a product that another node changed is read anew (U1)',
+    file: 'src/store/postgres/load.ts',
+    find: 'knownProducts.get(sku)?.version !== version',
+    replace: '!knownProducts.has(sku) && version > 0',
+    tests: [postgresNodes],
   },
 ]
 
