@@ -58,7 +58,7 @@ export const cancelTests = group('cancel', {
   },
 
   'ends a reservation once, whatever else is asked at the same moment (H1)': async ({ done, run, events }) => {
-    await done(createProduct('a', 5))
+    await done(createProduct('a', 10))
     for (let round = 0; round < 10; round++) {
       const { id } = await done(reserve('ann', { a: 1 }))
       await Promise.all([run(cancel(id)), run(confirm(id)), run(cancel(id)), run(extend(id, 1_000)), run(confirm(id))])

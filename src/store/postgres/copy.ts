@@ -1,6 +1,6 @@
 import { Fault } from '../../domain/faults.ts'
-import { copiedTables, type CopiedTable, type CopyReport } from '../copy.ts'
 import type { Value } from '../sql/rows.ts'
+import { copiedTables, type CopiedTable, type CopyReport } from '../sql/tables.ts'
 import { loadDriver, poolConfig, readUrl } from './connect.ts'
 import { openingFault } from './errors.ts'
 import { migrate } from './migrate.ts'
