@@ -141,10 +141,18 @@ export const mutants = [
   {
     name: 'key-of-another-caller',
     breaks: 'a key is only seen in its own scope: caller and route (I6)',
-    file: 'src/store/sqlite/statements.ts',
-    find: 'on a.scope = wanted.value ->> 0 and a.key',
-    replace: 'on (a.scope = wanted.value ->> 0 or true) and a.key',
-    tests: [duplicates],
+    file: 'src/domain/facts.ts',
+    find: 'return JSON.stringify([scope, key])',
+    replace: 'return JSON.stringify([scope.length > 0, key])',
+    tests: [model],
+  },
+  {
+    name: 'key-of-another-route',
+    breaks: 'a key is only seen in its own scope: caller and route (I6)',
+    file: 'src/http/answer.ts',
+    find: 'scope: `${anonymous} ${route}`',
+    replace: 'scope: `${anonymous} ${route.length > 0}`',
+    tests: ['test/http/idempotency.test.ts'],
   },
   {
     name: 'app-clock',
