@@ -14,7 +14,7 @@ const rowsAtOnce = 2_000
 
 /**
  * Move a shop that has outgrown one machine: everything in a SQLite file, into a PostgreSQL store that must be empty. One transaction: all of it is there in the end, or nothing is.
- * The file is not changed; nobody may use it meanwhile. Throws `cannot_open` with a sentence that says what to do.
+ * What the file says is not changed, but one of an older Holdfast is brought up to date first; nobody may use it meanwhile. Throws `cannot_open` with a sentence that says what to do.
  */
 export async function copyStore(from: string, to: string, onProgress: (progress: CopyProgress) => void = () => {}): Promise<CopyReport> {
   const [fromScheme, path] = splitUrl(from)

@@ -21,7 +21,7 @@ const orderColumns = 'o.seq, o.id, o.reservation_id, o.user_id, o.status, o.meta
 /** The moment of the decision: read once, after the locks are held, and the same for every statement of the transaction. */
 const now = `current_setting('holdfast.now')::bigint`
 
-/** ?1 the status as it is seen at ?2, or null; ?3 how the sku stands in the items, or null. */
+/** $1 the status as it is seen at $2, or null; $3 how the sku stands in the items, or null. */
 const reservationFilter = `($1::text is null or $1 = case when r.status = 'active' and r.expires_at <= $2 then 'expired' else r.status end)
     and ($3::text is null or strpos(r.items::text, $3) > 0)`
 
@@ -116,7 +116,6 @@ const queries = {
   productsAfter: `select ${productColumns}, ${stockColumns}, back.due_units, back.next_release_at
     from (select * from {products} where sku > $1 order by sku limit $2) p join {stock} s on s.sku = p.sku
     left join lateral (${releases('s.sku', '{now_ms}()', `'{}'::bigint[]`)}) back on s.reserved > 0 order by p.sku`,
-  now: 'select {now_ms}() as now',
   reservation: `select ${reservationColumns}, {now_ms}() as now from {reservations} r where r.id = $1`,
   reservationsBetween: `select ${reservationColumns} from {reservations} r
     where r.seq >= $5 and r.seq < $4 and ${reservationFilter} order by r.seq desc limit $6`,
@@ -145,7 +144,6 @@ const queries = {
   /** Answers that are too old to be given again make room for new ones of the same keys. */
   deleteOldAnswers: `delete from {answers} a using unnest($1::text[], $2::text[]) old (scope, key)
     where a.scope = old.scope and a.key = old.key and a.created_at <= ${now} - $3`,
-  notify: `select pg_notify($1, '')`,
 } as const
 
 /** Column types, and the statement around the rows. */
