@@ -16,11 +16,12 @@ const laws = {
   'skus whose version is not the number of their changes (S4)': `
     with changes as (
       select change.value ->> 0 as sku, count(*) as n, count(distinct change.value ->> 1) as versions
-      from events, json_each(events.detail, '$.stock') change group by 1
+      from events, json_each(events.list) event, json_each(event.value, '$[2].stock') change group by 1
     ) select count(*) as n from stock s left join changes c on c.sku = s.sku where s.version <> coalesce(c.n, 0) or c.n <> c.versions`,
   'open lines that are not the items of active reservations, or the other way round (S5)': `
-    with open as (select reservation_seq, sku, due_at, quantity from open_lines), active as (
-      select r.seq, item.value ->> 'sku', r.expires_at, item.value ->> 'quantity' from reservations r, json_each(r.items) item where r.status = 'active'
+    with open as (select sku, due_at, chunk, units from open_lines), active as (
+      select item.value ->> 'sku', r.expires_at, r.seq >> 9, sum(item.value ->> 'quantity') from reservations r, json_each(r.items) item
+      where r.status = 'active' group by 1, 2, 3
     ) select (select count(*) from (select * from open except select * from active))
       + (select count(*) from (select * from active except select * from open)) as n`,
   'orders without a confirmed reservation, or the other way round (O3)': `
