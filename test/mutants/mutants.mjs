@@ -18,6 +18,7 @@ const carts = 'test/races/carts.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
+const postgresConnections = 'test/store/postgres-connections.test.ts'
 const postgresNodes = 'test/store/postgres-nodes.test.ts'
 
 /** @type {Mutant[]} */
@@ -265,6 +266,14 @@ export const mutants = [
     find: 'knownProducts.get(sku)?.version !== version',
     replace: '!knownProducts.has(sku) && version > 0',
     tests: [postgresNodes],
+  },
+  {
+    name: 'postgres-waits-for-a-connection',
+    breaks: 'whoever finds all connections busy hears of it within the bound',
+    file: 'src/store/postgres/connect.ts',
+    find: 'connectionTimeoutMillis: options.connectMsMax,',
+    replace: '',
+    tests: [postgresConnections],
   },
 ]
 

@@ -15,8 +15,9 @@ export interface PostgresStores {
   readonly remove: () => Promise<void>
 }
 
-export async function createPostgresStores(): Promise<PostgresStores> {
-  const server = await createPostgresServer()
+/** `settings` of the server's postgresql.conf. */
+export async function createPostgresStores(settings: Readonly<Record<string, string>> = {}): Promise<PostgresStores> {
+  const server = await createPostgresServer(settings)
   await server.start()
   const client = new pg.Client({ connectionString: server.url })
   client.on('error', () => {})

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, PoolConfig, QueryResult } from 'pg'
+import type { Client, Pool, PoolClient, PoolConfig, QueryResult } from 'pg'
 import { Fault } from '../../domain/faults.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Prepared } from './statements.ts'
@@ -131,4 +131,13 @@ export class Session {
 
 export async function takeSession(pool: Pool, prepared: boolean): Promise<Session> {
   return new Session(await pool.connect(), prepared)
+}
+
+const goodbyeMsMax = 500
+
+/** End a connection, and do not wait for ever for a server that has fallen silent. */
+export async function sayGoodbye(client: Client): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), goodbyeMsMax)
+  await client.end().catch(() => {})
+  clearTimeout(timer)
 }

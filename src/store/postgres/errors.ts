@@ -63,6 +63,10 @@ export function openingFault(error: unknown, where: string, database: string): u
       return cannot(
         `The role may not do what Holdfast needs in "${database}" at ${where}: ${(error as Error).message}. Grant it CREATE on the database for the first start, or run "holdfast migrate" as its owner.`,
       )
+    case '53300':
+      return cannot(
+        `${where} has no free connection: ${(error as Error).message}. Raise max_connections there (a node needs up to 11, see docs/stores.md), or end what holds them.`,
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return cannot(`The host of ${where} is not known. Check the URL.`)

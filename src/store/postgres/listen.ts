@@ -1,5 +1,5 @@
 import type { Client, ClientConfig, Pool } from 'pg'
-import type { Driver } from './connect.ts'
+import { sayGoodbye, type Driver } from './connect.ts'
 
 export interface Listener {
   /** Something was committed here; other nodes are told, without anybody waiting for it. */
@@ -32,13 +32,14 @@ export function createListener(driver: Driver, config: ClientConfig, channel: st
 
   const connect = async (): Promise<void> => {
     const connecting = new driver.Client({ ...config, pipeline: false })
+    // Told of it more than once, and perhaps when another is in its place.
     const lost = (): void => {
-      if (client === connecting) client = null
-      connecting.end().catch(() => {})
+      if (client !== connecting) return
+      client = null
+      void sayGoodbye(connecting)
       again()
     }
-    connecting.once('error', lost)
-    connecting.on('error', () => {})
+    connecting.on('error', lost)
     connecting.once('end', lost)
     connecting.on('notification', wake)
     client = connecting
@@ -85,7 +86,7 @@ export function createListener(driver: Driver, config: ClientConfig, channel: st
       closed = true
       clearTimeout(timer)
       clearInterval(looking)
-      await client?.end().catch(() => {})
+      if (client !== null) await sayGoodbye(client)
     },
   }
 }

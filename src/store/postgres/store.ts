@@ -5,7 +5,7 @@ import { Fault } from '../../domain/faults.ts'
 import type { Store } from '../port.ts'
 import { integer } from '../sql/rows.ts'
 import { saveChanges } from '../sql/save.ts'
-import { loadDriver, poolConfig, readUrl, takeSession, type Driver, type PostgresUrl, type Session } from './connect.ts'
+import { loadDriver, poolConfig, readUrl, sayGoodbye, takeSession, type Driver, type PostgresUrl, type Session } from './connect.ts'
 import { isCollision, openingFault, storeFault } from './errors.ts'
 import { checkServer } from './inspect.ts'
 import { createListener } from './listen.ts'
@@ -220,6 +220,6 @@ async function prepareDatabase(driver: Driver, config: PoolConfig, url: Postgres
   } catch (error) {
     throw openingFault(error, url.where, url.database)
   } finally {
-    await client.end().catch(() => {})
+    await sayGoodbye(client)
   }
 }
