@@ -20,6 +20,7 @@ const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
 const postgresConnections = 'test/store/postgres-connections.test.ts'
 const postgresNodes = 'test/store/postgres-nodes.test.ts'
+const postgresSilence = 'test/store/postgres-silence.test.ts'
 
 /** @type {Mutant[]} */
 export const mutants = [
@@ -266,6 +267,22 @@ export const mutants = [
     find: 'knownProducts.get(sku)?.version !== version',
     replace: '!knownProducts.has(sku) && version > 0',
     tests: [postgresNodes],
+  },
+  {
+    name: 'postgres-silent-node-keeps-its-locks',
+    breaks: 'the database ends a transaction that waits for a silent node (S9)',
+    file: 'src/store/postgres/statements.ts',
+    find: "set_config('idle_in_transaction_session_timeout', $3, true)",
+    replace: "set_config('idle_in_transaction_session_timeout', left($3, 0) || '0', true)",
+    tests: [postgresSilence],
+  },
+  {
+    name: 'postgres-half-a-message-keeps-its-locks',
+    breaks: 'a node that waits in vain ends the transaction of one that fell silent in the middle of a message (S9)',
+    file: 'src/store/postgres/store.ts',
+    find: 'if (isLockTimeout(error)) await',
+    replace: 'if (isLockTimeout(error) && commands.length === 0) await',
+    tests: [postgresSilence],
   },
   {
     name: 'postgres-waits-for-a-connection',

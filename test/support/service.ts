@@ -11,6 +11,9 @@ export interface ServiceProcess {
   readonly startedInMs: number
   /** SIGKILL: no chance to finish anything. Resolves when the process is gone. */
   kill(): Promise<void>
+  /** SIGSTOP: nothing moves, as on a machine that is frozen; its connections stay open. */
+  pause(): void
+  resume(): void
   /** SIGTERM. Resolves with the exit code. */
   stop(): Promise<number | null>
 }
@@ -43,6 +46,8 @@ export async function startService(storeUrl: string): Promise<ServiceProcess> {
     address,
     startedInMs: performance.now() - startedAt,
     kill: async () => void (await end('SIGKILL')),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     stop: () => end('SIGTERM'),
   }
 }

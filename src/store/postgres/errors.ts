@@ -13,6 +13,11 @@ export function isCollision(error: unknown): boolean {
   return ['40001', '40P01', '23505'].includes(codeOf(error) ?? '')
 }
 
+/** Another transaction held a lock for longer than this one waits. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03'
+}
+
 /** SQLSTATE classes and codes that mean: the database cannot do it now. */
 const reasons: readonly (readonly [code: RegExp, reason: string])[] = [
   [/^55P03$/, 'another transaction holds the stock for too long'],

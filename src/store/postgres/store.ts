@@ -6,7 +6,7 @@ import type { Store } from '../port.ts'
 import { integer } from '../sql/rows.ts'
 import { saveChanges } from '../sql/save.ts'
 import { loadDriver, poolConfig, readUrl, sayGoodbye, takeSession, type Driver, type PostgresUrl, type Session } from './connect.ts'
-import { isCollision, openingFault, storeFault } from './errors.ts'
+import { isCollision, isLockTimeout, openingFault, storeFault } from './errors.ts'
 import { checkServer } from './inspect.ts'
 import { createListener } from './listen.ts'
 import { loadFacts, MoreLocksNeeded, type KnownProduct } from './load.ts'
@@ -21,6 +21,7 @@ import {
   readReservationView,
   type Read,
 } from './read.ts'
+import { endSilent } from './silent.ts'
 import { statementsFor } from './statements.ts'
 import { createWrites } from './write.ts'
 
@@ -78,6 +79,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
   const channel = `holdfast_${url.schema}`.slice(0, 63)
   const listener = createListener(driver, config, channel)
   const knownProducts = new Map<string, KnownProduct>()
+  const endSilentNodes = endSilent(url.schema)
   const waits = [statementMsMax, lockMsMax, lockMsMax].map(String)
   let open = true
 
@@ -162,7 +164,11 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
         return await attempt(commands, { repeat, alsoLock, passOn })
       } catch (error) {
         if (error instanceof MoreLocksNeeded) alsoLock = [...new Set([...alsoLock, ...error.skus])]
-        else if (!isCollision(error)) throw error
+        else if (!isCollision(error)) {
+          // The next attempt shall not wait for the same again.
+          if (isLockTimeout(error)) await read(endSilentNodes, [lockMsMax]).catch(() => {})
+          throw error
+        }
         if (++collisions > collisionsMax) {
           throw new Fault('store_unavailable', `The batch collided with those of other nodes ${collisionsMax} times.`, error)
         }
