@@ -19,6 +19,7 @@ const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
 const postgresConnections = 'test/store/postgres-connections.test.ts'
+const postgresLate = 'test/store/postgres-late.test.ts'
 const postgresNodes = 'test/store/postgres-nodes.test.ts'
 const postgresSilence = 'test/store/postgres-silence.test.ts'
 
@@ -283,6 +284,14 @@ export const mutants = [
     find: 'if (isLockTimeout(error)) await',
     replace: 'if (isLockTimeout(error) && commands.length === 0) await',
     tests: [postgresSilence],
+  },
+  {
+    name: 'postgres-late-batch-counts-twice',
+    breaks: 'a batch that arrives after it was repeated finds what the repeat did, and the other way round (O4, I1)',
+    file: 'src/engine/batcher.ts',
+    find: 'repeat: repeat || attempt > 1',
+    replace: 'repeat',
+    tests: [postgresLate],
   },
   {
     name: 'postgres-waits-for-a-connection',
