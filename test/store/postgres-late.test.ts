@@ -25,7 +25,7 @@ describe.concurrent('a batch that is delivered after its node gave up and repeat
     let caught = 0
     proxy.inspect = (piece, from) => {
       if (from === 'server' || !runs(piece, name) || caught++ > 0) return 'pass'
-      return alone ? { pass: findMessage(piece, `${name}\0`).start, then: 'hold' } : 'hold'
+      return alone ? { pass: findMessage(piece, `${name}\0`).start, rest: 'hold' } : 'hold'
     }
     await until('the node to give up', () => proxy.abandoned === 1)
     await when()

@@ -57,7 +57,7 @@ describe.concurrent('a node that falls silent in the middle of a batch', () => {
     node.proxy.inspect = (piece, from) => {
       const text = `insert into "${node.schema}".reservations`
       if (from === 'server' || !piece.includes(text) || caught++ > 0) return 'pass'
-      return { pass: findMessage(piece, text).end + 3, then: 'silent' }
+      return { pass: findMessage(piece, text).end + 3, rest: 'silent' }
     }
     const other = async (): Promise<unknown> => accepted(await shop.reserve(oneOfA('bob')))
     await expectOtherToGoOn(node, () => caught > 0, other, 2 * lockMsMax + slackMs)

@@ -11,7 +11,7 @@ type Rule =
   /** They wait, and everything from this side after them, until they are delivered; even if whoever sent them has gone by then. */
   | 'hold'
   /** So many bytes go on; with the rest it is as said. */
-  | { readonly pass: number; readonly then: 'silent' | 'hold' }
+  | { readonly pass: number; readonly rest: 'silent' | 'hold' }
 
 /** Looks at a piece on its way: `client` sent it, or the server. `connection` is the same for all pieces of one. */
 export type Inspect = (piece: Buffer, from: 'client' | 'server', connection: object) => Rule
@@ -93,7 +93,7 @@ export async function createFaultProxy(serverPort: number): Promise<FaultProxy> 
         else if (rule === 'pass') later(() => target.write(piece))
         else {
           target.write(piece.subarray(0, rule.pass))
-          if (rule.then === 'hold') pair.held[from] = [piece.subarray(rule.pass)]
+          if (rule.rest === 'hold') pair.held[from] = [piece.subarray(rule.pass)]
           else pair.silent = true
         }
       })
