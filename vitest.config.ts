@@ -24,12 +24,16 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: 'holdfast', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'holdfast', include: ['test/**/*.test.ts'], exclude: ['test/pgbouncer/**'] } },
       // The same races on the other store; each round takes many round trips there, so fewer of them.
       {
         extends: true,
         test: { name: 'postgres', include: ['test/races/*.test.ts'], env: { HOLDFAST_TEST_STORE: 'postgres', HOLDFAST_RUNS: '300' } },
       },
+      // Needs a program that not every machine has: npm run test:pgbouncer.
+      ...(process.env['HOLDFAST_TEST_PGBOUNCER'] === 'on'
+        ? [{ extends: true as const, test: { name: 'pgbouncer', include: ['test/pgbouncer/*.test.ts'] } }]
+        : []),
     ],
     coverage: {
       provider: 'v8',

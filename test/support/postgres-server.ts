@@ -40,7 +40,7 @@ async function findBinaries(): Promise<Binaries> {
 }
 
 /** PostgreSQL refuses to run as root, so root runs it as the user `postgres`. */
-function userOfServer(): { uid: number; gid: number } | undefined {
+export function userOfServer(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const idOf = (flag: string): number => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout)
   if (spawnSync('id', ['postgres']).status !== 0) spawnSync('useradd', ['--system', 'postgres'])

@@ -18,6 +18,11 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === '55P03'
 }
 
+/** A statement that was prepared is not there, or another is already: a pooler gave the connection to somebody else in between. */
+export function isWithoutPrepared(error: unknown): boolean {
+  return ['26000', '42P05'].includes(codeOf(error) ?? '')
+}
+
 /** SQLSTATE classes and codes that mean: the database cannot do it now. */
 const reasons: readonly (readonly [code: RegExp, reason: string])[] = [
   [/^55P03$/, 'another transaction holds the stock for too long'],
@@ -27,6 +32,7 @@ const reasons: readonly (readonly [code: RegExp, reason: string])[] = [
   [/^53100$/, 'its disk is full'],
   [/^53200$/, 'it is out of memory'],
   [/^53300$/, 'it has no free connection'],
+  [/^(26000|42P05)$/, 'a pooler before it keeps no prepared statements; prepared=off in the URL does without'],
   [/^53/, 'it is short of resources'],
   [/^57P/, 'it is shutting down or starting'],
   [/^08/, 'the connection broke'],

@@ -1,4 +1,4 @@
-import type { PoolConfig } from 'pg'
+import type { Client, PoolConfig } from 'pg'
 import { decide } from '../../domain/decide.ts'
 import type { Command, Outcome } from '../../domain/command.ts'
 import { Fault } from '../../domain/faults.ts'
@@ -21,6 +21,7 @@ import {
   readReservationView,
   type Read,
 } from './read.ts'
+import { refusePoolerWithoutPrepared } from './pooler.ts'
 import { endSilent } from './silent.ts'
 import { statementsFor } from './statements.ts'
 import { createWrites } from './write.ts'
@@ -216,10 +217,15 @@ export async function migratePostgres(text: string): Promise<{ readonly migratio
 const migrateMsMax = 60 * 60_000
 
 async function prepareDatabase(driver: Driver, config: PoolConfig, url: PostgresUrl, warn: (message: string) => void): Promise<number> {
-  const client = new driver.Client({ ...config, query_timeout: migrateMsMax, pipeline: false })
-  client.on('error', () => {})
+  const create = (): Client => {
+    const client = new driver.Client({ ...config, query_timeout: migrateMsMax, pipeline: false })
+    client.on('error', () => {})
+    return client
+  }
+  const client = create()
   try {
     await client.connect()
+    if (url.prepared) await refusePoolerWithoutPrepared(client, async () => create().connect(), url.where)
     const migrationsRun = await migrate(client, url.schema)
     await checkServer(client, warn)
     return migrationsRun
