@@ -20,6 +20,7 @@ const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
 const postgresConnections = 'test/store/postgres-connections.test.ts'
 const postgresLate = 'test/store/postgres-late.test.ts'
+const postgresMigrations = 'test/store/postgres-migrations.test.ts'
 const postgresNodes = 'test/store/postgres-nodes.test.ts'
 const postgresSilence = 'test/store/postgres-silence.test.ts'
 
@@ -268,6 +269,14 @@ export const mutants = [
     find: 'knownProducts.get(sku)?.version !== version',
     replace: '!knownProducts.has(sku) && version > 0',
     tests: [postgresNodes],
+  },
+  {
+    name: 'postgres-migration-takes-rights-away',
+    breaks: 'a service of another role may use the tables that a migration makes',
+    file: 'src/store/postgres/migrate.ts',
+    find: '    await passOnRights(client, schema)\n',
+    replace: '',
+    tests: [postgresMigrations],
   },
   {
     name: 'postgres-silent-node-keeps-its-locks',

@@ -47,25 +47,9 @@ describe('a PostgreSQL that cannot be used is refused with a sentence', () => {
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, true])
     await store.close()
   })
-
-  it('whose schema is newer', async () => {
-    const schema = stores.newSchema()
-    await (await stores.open(schema)).close()
-    await stores.server.sql(`insert into ${schema}.migrations (version, name) values (99, 'future')`)
-    const { code, message } = await refusalOf(`${url}?schema=${schema}`)
-    expect(code).toBe('cannot_open')
-    expect(message).toContain('was made by a newer Holdfast (version 99 of the schema')
-  })
 })
 
 describe('a PostgreSQL that can be used', () => {
-  it('is brought up to date once by ten nodes that start at the same moment', async () => {
-    const schema = stores.newSchema()
-    const nodes = await Promise.all(Array.from({ length: 10 }, () => stores.open(schema, { connectionsMax: 1 })))
-    expect(await stores.server.sql(`select count(*)::int as n from ${schema}.migrations`)).toEqual([{ n: 1 }])
-    await Promise.all(nodes.map((node) => node.close()))
-  })
-
   it('is warned about when a crash could lose what was acknowledged', async () => {
     const warnings: string[] = []
     const schema = stores.newSchema()

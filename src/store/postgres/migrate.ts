@@ -40,12 +40,27 @@ export async function migrate(client: ClientBase, schema: string): Promise<numbe
       await client.query(readFileSync(new URL(name, folder), 'utf8'))
       await client.query('insert into migrations (version, name) values ($1, $2)', [index + 1, name])
     }
+    await passOnRights(client, schema)
     await client.query('commit')
     return schemaVersion - version
   } catch (error) {
     await client.query('rollback').catch(() => {})
     throw error
   }
+}
+
+/** Tables and sequences that a migration made get the rights that others were given on `stock` and `reservation_seq`: a service of another role must go on. */
+async function passOnRights(client: ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query<{ text: string }>(
+    `select format('grant %s on %s %I.%I to %s', given.privilege_type, case made.relkind when 'S' then 'sequence' else 'table' end, n.nspname, made.relname,
+        case given.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(given.grantee)) end) as text
+      from pg_namespace n join pg_class made on made.relnamespace = n.oid and made.relkind in ('r', 'S') and made.relacl is null
+      join pg_class model on model.relnamespace = n.oid and model.relname = case made.relkind when 'S' then 'reservation_seq' else 'stock' end
+      cross join lateral aclexplode(model.relacl) given
+      where n.nspname = $1 and given.grantee <> made.relowner`,
+    [schema],
+  )
+  for (const { text } of rows) await client.query(text)
 }
 
 /** 0: there is none yet. */
