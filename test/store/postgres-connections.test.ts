@@ -100,22 +100,30 @@ describe('a store whose connections are all busy', () => {
   })
 })
 
-/** Take every connection that the server has left; they are given back by the call. */
+/** Take every connection that the server has, those of stores too; they are given back by the call. */
 async function takeAllConnections(url: string): Promise<() => Promise<void>> {
   const taken: pg.Client[] = []
-  for (;;) {
+  const takeOne = async (): Promise<boolean> => {
     const client = new pg.Client({ connectionString: url })
     client.on('error', () => {})
     try {
       await client.connect()
     } catch (error) {
       expect((error as { code?: unknown }).code).toBe('53300')
-      break
+      return false
     }
     taken.push(client)
+    return true
   }
+  const endStores = async (): Promise<number> =>
+    (await stores.server.sql(`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'holdfast'`)).length
+  const giveBack = async (): Promise<void> => void (await Promise.all(taken.splice(0).map((client) => client.end())))
+  onTestFinished(giveBack)
+  do {
+    while (await takeOne());
+  } while ((await endStores()) > 0)
   return async () => {
-    await Promise.all(taken.map((client) => client.end()))
+    await giveBack()
     // The server is a moment later than the client.
     await until('the connections to end', async () => {
       const [row] = await stores.server.sql(
@@ -131,10 +139,9 @@ describe('a server without a free connection', () => {
 
   it('is a fault at once, and is used again when it has one', async () => {
     const url = `${asShop()}?schema=${stores.newSchema()}`
-    const shop = createHoldfast({ store: await postgresStore({ url, connectMsMax: 400, warn: () => {} }) })
+    const shop = createHoldfast({ store: await postgresStore({ url, connectMsMax: 400, warn: () => {} }), expiry: 'manual' })
     onTestFinished(() => shop.close())
     accepted(await shop.createProduct({ sku: 'a', name: 'A', totalStock: 10 }))
-    await stores.server.sql(`select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'shop'`)
     const giveBack = await takeAllConnections(asShop())
 
     const startedAt = performance.now()
@@ -179,5 +186,18 @@ describe('a server that falls silent', () => {
     const startedAt = performance.now()
     await store.close()
     expect(performance.now() - startedAt).toBeLessThan(3_000)
+  })
+
+  it('does not keep a store from saying at its opening that it cannot open', async () => {
+    const proxy = await createFaultProxy(stores.server.port)
+    onTestFinished(() => proxy.close())
+    let asked = 0
+    proxy.inspect = (piece, from) => (from === 'client' && piece.includes('holdfast_probe') && asked++ >= 0 ? 'silent' : 'pass')
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres?schema=${stores.newSchema()}`
+    const startedAt = performance.now()
+    const { code } = await openingRefusal(postgresStore({ url, statementMsMax: 100, warn: () => {} }))
+    expect(code).toBe('cannot_open')
+    expect(performance.now() - startedAt).toBeLessThan(2_100 + 3_000)
+    expect(asked).toBe(1)
   })
 })

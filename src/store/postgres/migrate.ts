@@ -18,7 +18,7 @@ const lockId = 0x486f6c64
  * A schema that is up to date needs no right to change it. How many were run. Throws `cannot_open` when the schema is newer than this Holdfast.
  */
 export async function migrate(client: ClientBase, schema: string): Promise<number> {
-  if ((await versionOf(client, schema)) === schemaVersion) return 0
+  if (await isUpToDate(client, schema)) return 0
   await client.query('begin')
   try {
     await client.query(`select pg_advisory_xact_lock(${lockId}, hashtext($1))`, [schema])
@@ -61,6 +61,10 @@ async function passOnRights(client: ClientBase, schema: string): Promise<void> {
     [schema],
   )
   for (const { text } of rows) await client.query(text)
+}
+
+export async function isUpToDate(client: ClientBase, schema: string): Promise<boolean> {
+  return (await versionOf(client, schema)) === schemaVersion
 }
 
 /** 0: there is none yet. */

@@ -10,7 +10,7 @@ import { isCollision, isLockTimeout, openingFault, storeFault } from './errors.t
 import { checkServer } from './inspect.ts'
 import { createListener } from './listen.ts'
 import { loadFacts, MoreLocksNeeded, type KnownProduct } from './load.ts'
-import { migrate, schemaVersion } from './migrate.ts'
+import { isUpToDate, migrate, schemaVersion } from './migrate.ts'
 import {
   readEvents,
   readOrders,
@@ -209,7 +209,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
 export async function migratePostgres(text: string): Promise<{ readonly migrationsRun: number; readonly version: number }> {
   const url = readUrl(text)
   const driver = await loadDriver()
-  const config = poolConfig(driver, url, { connectionsMax: 1, connectMsMax: 5_000, answerMsMax: migrateMsMax })
+  const config = poolConfig(driver, url, { connectionsMax: 1, connectMsMax: 5_000, answerMsMax: 10_000 })
   return { migrationsRun: await prepareDatabase(driver, config, url, (message) => process.emitWarning(message)), version: schemaVersion }
 }
 
@@ -217,21 +217,24 @@ export async function migratePostgres(text: string): Promise<{ readonly migratio
 const migrateMsMax = 60 * 60_000
 
 async function prepareDatabase(driver: Driver, config: PoolConfig, url: PostgresUrl, warn: (message: string) => void): Promise<number> {
-  const create = (): Client => {
-    const client = new driver.Client({ ...config, query_timeout: migrateMsMax, pipeline: false })
+  const open = async <Answer>(work: (client: Client) => Promise<Answer>, answerMsMax = config.query_timeout): Promise<Answer> => {
+    const client = new driver.Client({ ...config, query_timeout: answerMsMax, pipeline: false })
     client.on('error', () => {})
-    return client
+    try {
+      await client.connect()
+      return await work(client)
+    } finally {
+      await sayGoodbye(client)
+    }
   }
-  const client = create()
   try {
-    await client.connect()
-    if (url.prepared) await refusePoolerWithoutPrepared(client, async () => create().connect(), url.where)
-    const migrationsRun = await migrate(client, url.schema)
-    await checkServer(client, warn)
-    return migrationsRun
+    const isReady = await open(async (client) => {
+      if (url.prepared) await refusePoolerWithoutPrepared(client, open, url.where)
+      await checkServer(client, warn)
+      return isUpToDate(client, url.schema)
+    })
+    return isReady ? 0 : await open((client) => migrate(client, url.schema), migrateMsMax)
   } catch (error) {
     throw openingFault(error, url.where, url.database)
-  } finally {
-    await sayGoodbye(client)
   }
 }
