@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { verifyBooks } from './lib/books.mjs'
+import { sqlitePlace } from './lib/places.mjs'
 import { compare } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
-import { makeStore, measureReserving, removeStore, withShop, userOf } from './lib/shop.mjs'
+import { makeStore, measureReserving, withShop, userOf } from './lib/shop.mjs'
 
 const inFlight = 1_000
 const sku = 'hot'
@@ -20,14 +20,16 @@ export const b7 = {
   name: 'B7',
   title: 'Life cycle: 70 % confirmed, 20 % cancelled, 10 % expired',
   byDefault: true,
-  run: async ({ folder, rounds, quick, durability, say }) => {
+  run: async (context) => {
+    const { rounds, quick, say } = context
+    const { at, durability } = sqlitePlace(context)
     const count = quick ? 3_000 : 100_000
     // So many other reservations are made before one is ended: the rows of an end are not those of the batch before.
     const openMax = quick ? 500 : 10_000
     const measuredMs = quick ? 1_000 : 6_000
 
     const reserving = () =>
-      measureReserving(join(folder, 'reserving.db'), {
+      measureReserving(at('reserving'), {
         skus: [sku],
         count,
         inFlight,
@@ -35,8 +37,8 @@ export const b7 = {
       })
 
     const living = async () => {
-      const path = join(folder, 'living.db')
-      await makeStore(path, [sku])
+      const site = at('living')
+      await makeStore(site, [sku])
       const told = { active: 0, confirmed: 0, cancelled: 0, expired: 0 }
       /** @type {(batch: import('../src/index.ts').BatchReport) => void} */
       const onBatch = ({ commands, outcomes }) => {
@@ -45,9 +47,9 @@ export const b7 = {
           if (type === 'expire' && outcome?.ok === true && 'expired' in outcome.value) told.expired += outcome.value.expired
         }
       }
-      const perSecond = await withShop(path, { onBatch }, (shop) => live(shop, { told, openMax, measuredMs }))
-      await verifyBooks(path, told)
-      await removeStore(path)
+      const perSecond = await withShop(site, { onBatch }, (shop) => live(shop, { told, openMax, measuredMs }))
+      await verifyBooks(site, told)
+      await site.remove()
       return perSecond
     }
 
