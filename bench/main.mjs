@@ -76,7 +76,7 @@ async function runAll() {
  */
 async function run(bench) {
   const folder = await mkdtemp(join(options.folder, 'holdfast-bench-'))
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   process.once('exit', removeFolder)
   try {
     const machine = describeMachine(folder)

@@ -89,7 +89,7 @@ export async function startPostgres(folder) {
 
 function findBinaries() {
   const versions = existsSync(debianFolder) ? readdirSync(debianFolder).toSorted((a, b) => Number(b) - Number(a)) : []
-  const folders = [...versions.map((version) => join(debianFolder, version, 'bin')), ...(process.env['PATH'] ?? '').split(delimiter)]
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...versions.map((version) => join(debianFolder, version, 'bin'))]
   const folder = folders.find((one) => programs.every((program) => existsSync(join(one, program))))
   if (folder === undefined) {
     throw new Error(
