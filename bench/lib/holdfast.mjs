@@ -16,7 +16,7 @@ export const { createHoldfast, openStore } = await load('index.js')
 /** @type {typeof import('../../src/store/sqlite/connect.ts')} */
 export const { connect, disconnect } = await load('store/sqlite/connect.js')
 /** @type {typeof import('../../src/store/sql/blocks.ts')} */
-export const { blockOf } = await load('store/sql/blocks.js')
+export const { chunkOf } = await load('store/sql/blocks.js')
 /** @type {typeof import('../../src/store/audit.ts')} */
 export const { audit } = await load('store/audit.js')
 /** @type {typeof import('../../src/engine/ids.ts')} */

@@ -11,20 +11,26 @@
  * @property {string} dueAt SQL: when it is due
  */
 
+/** SQL: the chunk of a reservation by its number. */
+const chunkOf = (/** @type {string} */ seq) => `((${seq}) >> 9)`
+/** Events that share a row. */
+const eventsOfRow = 16
+
 /**
- * The rows of `open_lines` of so many reservations, all due at once.
+ * The rows of `open_lines` of so many reservations, all due at once: one for each sku and chunk. Clients that meet at one due time add to the same rows.
  *
  * @param {Bulk} bulk
  */
 export function insertOpenLines({ count, skus, seq, dueAt }) {
   const names = skus.map((sku) => `('${sku}')`).join(', ')
-  return `insert into open_lines (block, sku, due_at, reservation_seq, quantity)
-    select (${seq}) >> 13, sku, ${dueAt}, ${seq}, 1 from generate_series(1, ${count}) i, (values ${names}) named (sku)`
+  return `insert into open_lines as l (block, sku, due_at, chunk, units)
+    select chunk >> 4, sku, ${dueAt}, chunk, count(*) from (select ${chunkOf(seq)} as chunk from generate_series(1, ${count}) i) made, (values ${names}) named (sku)
+    group by sku, chunk order by sku, chunk on conflict (block, sku, due_at, chunk) do update set units = l.units + excluded.units`
 }
 
 /**
- * The rows of `events` that tell of so many reservations. Their numbers are those after `feed.last`, whose row is locked until the commit; the rows of `stock` have
- * been updated before, and each event tells the stock after it.
+ * The rows of `events` that tell of so many reservations, some in a row under the number of the last. Their numbers are those after `feed.last`, whose row is locked until the
+ * commit; the rows of `stock` have been updated before, and each event tells the stock after it.
  *
  * @param {Bulk} bulk
  */
@@ -36,16 +42,18 @@ export function insertEvents({ count, skus, id, now, dueAt }) {
   const detail = `'{"stock":[' || ${changes.join(` || ',' || `)} || '],"expiresAt":' || ${dueAt} || '}'`
   const stock = skus.map((sku, at) => `(select * from stock where sku = '${sku}') s${at}`).join(', ')
   return `with head as (update feed set last = last + ${count} returning last - ${count} as base)
-    insert into events (seq, type, time, subject, detail)
-    select head.base + i, 'reservation.created', ${now}, ${id}, (${detail})::json from head, generate_series(1, ${count}) i, ${stock}`
+    insert into events (seq, time, list)
+    select head.base + max(i), ${now}, ('[' || string_agg('["reservation.created","' || ${id} || '",' || ${detail} || ']', ',' order by i) || ']')::json
+    from head, generate_series(1, ${count}) i, ${stock} group by head.base, (i - 1) / ${eventsOfRow}`
 }
 
 /** S4: each change of a sku that an event tells, with the version of the sku after it. */
-export const stockChanges = `select change ->> 0 as sku, (change ->> 1)::bigint as version from events, json_array_elements(events.detail -> 'stock') change`
+export const stockChanges = `select change ->> 0 as sku, (change ->> 1)::bigint as version
+  from events, json_array_elements(events.list) event, json_array_elements(event -> 2 -> 'stock') change`
 
 /** S5: what is kept of the lines that are open, and what it must be by the items of the active reservations. */
 export const openLines = {
-  kept: 'select reservation_seq, sku, due_at, quantity from open_lines',
-  expected: `select r.seq, item ->> 'sku', r.expires_at, (item ->> 'quantity')::bigint
-    from reservations r, json_array_elements(r.items) item where r.status = 'active'`,
+  kept: 'select sku, due_at, chunk, units from open_lines',
+  expected: `select item ->> 'sku', r.expires_at, ${chunkOf('r.seq')}, sum((item ->> 'quantity')::bigint)::bigint
+    from reservations r, json_array_elements(r.items) item where r.status = 'active' group by 1, 2, 3`,
 }

@@ -1,4 +1,4 @@
-import { blockOf, connect, disconnect, newId } from './holdfast.mjs'
+import { chunkOf, connect, disconnect, newId } from './holdfast.mjs'
 import { totalStock, userOf } from './shop.mjs'
 
 /**
@@ -8,30 +8,50 @@ import { totalStock, userOf } from './shop.mjs'
 
 /** @typedef {import('../../src/store/sql/rows.ts').Value} Value */
 
-const ttlMsDefault = 600_000
+const ttlMs = 600_000
 
 const reservationColumns = 'reservations (seq, id, user_id, status, items, metadata, created_at, expires_at)'
-const lineColumns = 'open_lines (block, sku, due_at, reservation_seq, quantity)'
-const eventColumns = 'events (type, time, subject, detail)'
+const lineColumns = 'open_lines (block, sku, due_at, chunk, units)'
+const addUnits = 'on conflict (block, sku, due_at, chunk) do update set units = units + excluded.units'
+const eventColumns = 'events (seq, time, list)'
+const eventsOfRow = 16
 const updateStock = 'update stock set reserved = ?, version = ? where sku = ?'
 
 /**
  * @param {number} seq
- * @param {number} units reserved of each sku, with this one
  * @param {readonly string[]} skus
- * @param {number} ttlMs
- * @returns {{ reservation: Value[], lines: Value[][], event: Value[] }}
+ * @param {number} now
+ * @returns {{ reservation: Value[], event: unknown[] }}
  */
-function rowsOf(seq, units, skus, ttlMs) {
+function rowsOf(seq, skus, now) {
   const id = newId()
-  const now = Date.now()
   const items = JSON.stringify(skus.map((sku) => ({ sku, quantity: 1, unitPrice: null })))
-  const detail = JSON.stringify({ stock: skus.map((sku) => [sku, units + 1, totalStock, units, 0]), expiresAt: now + ttlMs })
-  return {
-    reservation: [seq, id, userOf(seq), 'active', items, '{}', now, now + ttlMs],
-    lines: skus.map((sku) => [blockOf(seq), sku, now + ttlMs, seq, 1]),
-    event: ['reservation.created', now, id, detail],
+  const detail = { stock: skus.map((sku) => [sku, seq + 1, totalStock, seq, 0]), expiresAt: now + ttlMs }
+  return { reservation: [seq, id, userOf(seq), 'active', items, '{}', now, now + ttlMs], event: ['reservation.created', id, detail] }
+}
+
+/**
+ * All rows of a commit: the reservations after `after`.
+ *
+ * @param {number} after
+ * @param {{ count: number, skus: readonly string[], lastEvent: number }} options
+ * @returns {{ reservations: Value[], lines: Value[], events: Value[] }} the values of all rows, one after the other
+ */
+function commitOf(after, { count, skus, lastEvent }) {
+  const now = Date.now()
+  const seqs = Array.from({ length: count }, (_, index) => after + 1 + index)
+  const rows = seqs.map((seq) => rowsOf(seq, skus, now))
+  /** @type {Map<number, number>} */
+  const units = new Map()
+  for (const seq of seqs) units.set(chunkOf(seq), (units.get(chunkOf(seq)) ?? 0) + 1)
+  const lines = skus.flatMap((sku) => [...units].flatMap(([chunk, sum]) => [chunk >> 4, sku, now + ttlMs, chunk, sum]))
+  /** @type {Value[]} */
+  const events = []
+  for (let at = 0; at < count; at += eventsOfRow) {
+    const list = rows.slice(at, at + eventsOfRow).map(({ event }) => event)
+    events.push(lastEvent + at + list.length, now, JSON.stringify(list))
   }
+  return { reservations: rows.flatMap(({ reservation }) => reservation), lines, events }
 }
 
 /**
@@ -49,38 +69,64 @@ function values(columns, rows) {
  * the machine where it was tried 16 rows in a statement were a tenth slower, `json_each` a third). Making the rows is not counted.
  *
  * @param {string} path
- * @param {{ count: number, perCommit: number, skus: readonly string[], ttlMs?: number }} options
+ * @param {{ count: number, perCommit: number, skus: readonly string[] }} options
  */
-export async function bulkInsert(path, { count, perCommit, skus, ttlMs = ttlMsDefault }) {
+export async function bulkInsert(path, { count, perCommit, skus }) {
   const database = await connect(path)
   const begin = database.prepare('begin immediate')
   const commit = database.prepare('commit')
-  const insertReservations = database.prepare(`insert into ${reservationColumns} values ${values(8, perCommit)}`)
-  const insertLines = database.prepare(`insert into ${lineColumns} values ${values(5, perCommit * skus.length)}`)
-  const insertEvents = database.prepare(`insert into ${eventColumns} values ${values(4, perCommit)}`)
+  const insertReservations = insertOf(database, reservationColumns, 8)
+  const insertLines = insertOf(database, lineColumns, 5, addUnits)
+  const insertEvents = insertOf(database, eventColumns, 3)
   const update = database.prepare(updateStock)
   let elapsedMs = 0
-  let seq = Number(database.prepare('select coalesce(max(seq), 0) as seq from reservations').get()?.['seq'])
+  let seq = lastOf(database, 'reservations')
   const last = seq + count
-  while (seq < last) {
-    const rows = Array.from({ length: perCommit }, () => {
-      seq++
-      return rowsOf(seq, seq, skus, ttlMs)
-    })
-    const reservations = rows.flatMap((row) => row.reservation)
-    const lines = rows.flatMap((row) => row.lines.flat())
-    const events = rows.flatMap((row) => row.event)
+  // One event for each product, and one for each reservation.
+  const eventsBefore = lastOf(database, 'events') - seq
+  for (; seq < last; seq += perCommit) {
+    const { reservations, lines, events } = commitOf(seq, { count: perCommit, skus, lastEvent: eventsBefore + seq })
+    const units = seq + perCommit
     const startedAt = performance.now()
     begin.run()
-    insertReservations.run(...reservations)
-    insertLines.run(...lines)
-    insertEvents.run(...events)
-    for (const sku of skus) update.run(seq, seq + 1, sku)
+    insertReservations(reservations)
+    insertLines(lines)
+    insertEvents(events)
+    for (const sku of skus) update.run(units, units + 1, sku)
     commit.run()
     elapsedMs += performance.now() - startedAt
   }
   disconnect(database)
   return (count / elapsedMs) * 1000
+}
+
+/**
+ * @param {import('../../src/store/sqlite/connect.ts').Database} database
+ * @param {'reservations' | 'events'} table
+ */
+function lastOf(database, table) {
+  return Number(database.prepare(`select coalesce(max(seq), 0) as seq from ${table}`).get()?.['seq'])
+}
+
+/**
+ * One statement for all rows of a table, whatever their number.
+ *
+ * @param {import('../../src/store/sqlite/connect.ts').Database} database
+ * @param {string} table
+ * @param {number} columns
+ * @param {string} [suffix]
+ */
+function insertOf(database, table, columns, suffix = '') {
+  /** @type {Map<number, import('../../src/store/sqlite/connect.ts').Statement>} */
+  const statements = new Map()
+  return (/** @type {Value[]} */ rows) => {
+    let statement = statements.get(rows.length)
+    if (statement === undefined) {
+      statement = database.prepare(`insert into ${table} values ${values(columns, rows.length / columns)} ${suffix}`)
+      statements.set(rows.length, statement)
+    }
+    statement.run(...rows)
+  }
 }
 
 /**
@@ -95,12 +141,13 @@ export async function oneByOne(path, { count, skus }) {
   const commit = database.prepare('commit')
   const select = database.prepare('select total, reserved, sold, version from stock where sku = ?')
   const update = database.prepare(updateStock)
-  const insertReservation = database.prepare(`insert into ${reservationColumns} values ${values(8, 1)}`)
-  const insertLine = database.prepare(`insert into ${lineColumns} values ${values(5, 1)}`)
-  const insertEvent = database.prepare(`insert into ${eventColumns} values ${values(4, 1)}`)
+  const insertReservation = insertOf(database, reservationColumns, 8)
+  const insertLines = insertOf(database, lineColumns, 5, addUnits)
+  const insertEvent = insertOf(database, eventColumns, 3)
+  const eventsBefore = lastOf(database, 'events')
   const startedAt = performance.now()
   for (let seq = 1; seq <= count; seq++) {
-    const { reservation, lines, event } = rowsOf(seq, seq, skus, ttlMsDefault)
+    const { reservations, lines, events } = commitOf(seq - 1, { count: 1, skus, lastEvent: eventsBefore + seq - 1 })
     begin.run()
     for (const sku of skus) {
       const stock = select.get(sku) ?? {}
@@ -108,9 +155,9 @@ export async function oneByOne(path, { count, skus }) {
       if (Number(stock['total']) - reserved - Number(stock['sold']) < 1) throw new Error('sold out')
       update.run(reserved + 1, version + 1, sku)
     }
-    insertReservation.run(...reservation)
-    for (const line of lines) insertLine.run(...line)
-    insertEvent.run(...event)
+    insertReservation(reservations)
+    insertLines(lines)
+    insertEvent(events)
     commit.run()
   }
   const elapsedMs = performance.now() - startedAt

@@ -14,10 +14,11 @@ const laws = {
       where s.reserved <> coalesce(rows.reserved, 0) or s.sold <> coalesce(rows.sold, 0)`,
   S4: `with changes as (
       select change.value ->> 0 as sku, count(*) as n, count(distinct change.value ->> 1) as versions
-      from events, json_each(events.detail, '$.stock') change group by 1
+      from events, json_each(events.list) event, json_each(event.value, '$[2].stock') change group by 1
     ) select count(*) as n from stock s left join changes c on c.sku = s.sku where s.version <> coalesce(c.n, 0) or c.n <> c.versions`,
-  S5: `with open as (select reservation_seq, sku, due_at, quantity from open_lines), active as (
-      select r.seq, item.value ->> 'sku', r.expires_at, item.value ->> 'quantity' from reservations r, json_each(r.items) item where r.status = 'active'
+  S5: `with open as (select sku, due_at, chunk, units from open_lines), active as (
+      select item.value ->> 'sku', r.expires_at, r.seq >> 9, sum(item.value ->> 'quantity') from reservations r, json_each(r.items) item
+      where r.status = 'active' group by 1, 2, 3
     ) select (select count(*) from (select * from open except select * from active))
       + (select count(*) from (select * from active except select * from open)) as n`,
   O3: `select (select count(*) from reservations where status = 'confirmed') + (select count(*) from orders)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 let lastMs = 0
+let lastTime = ''
 let sequence = 0
 const sequenceMax = 0xfff
 
@@ -11,13 +12,14 @@ const sequenceMax = 0xfff
  */
 export function newId(): string {
   const ms = Math.trunc(performance.timeOrigin + performance.now())
-  if (ms > lastMs) {
-    lastMs = ms
-    sequence = 0
-  } else if (++sequence > sequenceMax) {
-    lastMs++
-    sequence = 0
-  }
-  const time = lastMs.toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}${randomUUID().slice(18)}`
+  if (ms > lastMs) startAt(ms)
+  else if (++sequence > sequenceMax) startAt(lastMs + 1)
+  return lastTime + (sequenceMax + 1 + sequence).toString(16).slice(1) + randomUUID().slice(18)
+}
+
+function startAt(ms: number): void {
+  lastMs = ms
+  sequence = 0
+  const time = ms.toString(16).padStart(12, '0')
+  lastTime = `${time.slice(0, 8)}-${time.slice(8)}-7`
 }

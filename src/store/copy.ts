@@ -2,7 +2,7 @@ import { Fault } from '../domain/faults.ts'
 import { hidePassword, splitUrl } from './open.ts'
 import { openForCopy, type CopyTarget } from './postgres/copy.ts'
 import { integer, type Row, type Value } from './sql/rows.ts'
-import { copiedTables, type CopiedTable, type CopyReport } from './sql/tables.ts'
+import { copiedTables, countOf, type CopiedTable, type CopyReport } from './sql/tables.ts'
 import { connect, disconnect, type Database } from './sqlite/connect.ts'
 
 export interface CopyProgress {
@@ -31,7 +31,8 @@ export async function copyStore(from: string, to: string, onProgress: (progress:
     try {
       const report: Record<string, number> = {}
       for (const table of Object.keys(copiedTables) as CopiedTable[]) {
-        report[table] = await copyTable(source, target, table, onProgress)
+        await copyTable(source, target, table, onProgress)
+        report[table] = integer(source.prepare(`select ${countOf(table)} as n from ${table}`).get()?.['n'])
       }
       await target.finish(report, sumsOf(source))
       return report
@@ -48,7 +49,7 @@ async function copyTable(
   target: CopyTarget,
   table: CopiedTable,
   onProgress: (progress: CopyProgress) => void,
-): Promise<number> {
+): Promise<void> {
   const { key, columns } = copiedTables[table]
   const names = columns.split(', ').map((column) => column.split(' ')[0]!)
   const [keys, places] = [key.join(', '), key.map(() => '?').join(', ')]
@@ -64,7 +65,6 @@ async function copyTable(
     const last: Row = rows.at(-1)!
     rows = next.all(...key.map((name) => last[name]!))
   }
-  return copied
 }
 
 /** What must be the same afterwards, besides the number of rows. */

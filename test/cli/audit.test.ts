@@ -5,6 +5,7 @@ import { createHoldfast, openStore } from '../../src/index.ts'
 import { connect, disconnect } from '../../src/store/sqlite/connect.ts'
 import { temporaryFile } from '../support/folder.ts'
 import { accepted } from '../support/shop.ts'
+import { separateEvents, typeOf } from '../support/stored-events.ts'
 import { runCli } from './cli.ts'
 
 /** A closed store with one order and one reservation that was cancelled. */
@@ -47,7 +48,7 @@ describe('holdfast audit', () => {
 
   it('notices that an event is missing', async () => {
     const file = await madeStore()
-    await spoil(file, `delete from events where type = 'reservation.cancelled'`)
+    await spoil(file, `${separateEvents} delete from events where ${typeOf} = 'reservation.cancelled'`)
     const { code, stdout } = await runCli(['audit', '--store', `sqlite:${file}`, '--json'])
     expect(code).toBe(1)
     const { findings } = JSON.parse(stdout) as { findings: { promise: string; sku: string | null }[] }

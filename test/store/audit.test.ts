@@ -5,6 +5,7 @@ import { cancel, cancelOrder, confirm, createProduct, expire, extend, adjustStoc
 import { connect, disconnect } from '../../src/store/sqlite/connect.ts'
 import { manualClock, type ManualClock } from '../support/clock.ts'
 import { temporaryFile } from '../support/folder.ts'
+import { separateEvents, subjectOf, typeOf } from '../support/stored-events.ts'
 
 /** Something of everything: `held` and `due` are reserved, `bought` is sold, the order of `returned` is cancelled. */
 async function sell(store: Store, clock: ManualClock): Promise<void> {
@@ -32,7 +33,7 @@ async function auditBroken(sql: string): Promise<AuditReport> {
   await sell(store, clock)
   await store.close()
   const database = await connect(path)
-  database.exec(sql)
+  database.exec(separateEvents + sql)
   disconnect(database)
   const broken = await sqliteStore({ path, clock })
   const report = await audit(broken)
@@ -40,7 +41,7 @@ async function auditBroken(sql: string): Promise<AuditReport> {
   return report
 }
 
-const eventOf = (type: string, subject: string) => `(select seq from events where type = '${type}' and subject = '${subject}')`
+const eventOf = (type: string, subject: string) => `(select seq from events where ${typeOf} = '${type}' and ${subjectOf} = '${subject}')`
 /** So that a wrong row can be written at all. */
 const unchecked = 'pragma ignore_check_constraints = on; '
 
@@ -66,7 +67,7 @@ describe('audit()', () => {
     [
       'S1',
       'a',
-      `${unchecked}update events set detail = replace(detail, '["a",2,20,3,0]', '["a",2,20,30,0]')`,
+      `${unchecked}update events set list = replace(list, '["a",2,20,3,0]', '["a",2,20,30,0]')`,
       'at version 2 30 are reserved and 0 sold of 20',
     ],
     ['S1', 'a', `${unchecked}update stock set total = 1 where sku = 'a'`, 'now, at version'],
@@ -77,23 +78,23 @@ describe('audit()', () => {
     [
       'S3',
       'b',
-      `update events set detail = json_set(detail, '$.stock', json('[["a",2,20,3,0]]')) where seq = 3`,
+      `update events set list = json_set(list, '$[0][2].stock', json('[["a",2,20,3,0]]')) where seq = 3`,
       'changed the stock and records no version of it',
     ],
     [
       'S3',
       'b',
-      `update events set detail = json_set(detail, '$.stock', json('[["b",2,20,0,0]]')) where type = 'reservation.extended'`,
+      `update events set list = json_set(list, '$[0][2].stock', json('[["b",2,20,0,0]]')) where ${typeOf} = 'reservation.extended'`,
       'records a change that it does not tell of',
     ],
     [
       'S3',
       'a',
-      `update events set detail = replace(detail, '["a",2,20,3,0]', '["a",2,20,4,0]')`,
+      `update events set list = replace(list, '["a",2,20,3,0]', '["a",2,20,4,0]')`,
       'the events make it 20 total, 3 reserved, 0 sold',
     ],
     ['S4', 'a', `update stock set version = 99 where sku = 'a'`, 'the product is at version 99 and its events end at'],
-    ['S4', 'a', `delete from events where type = 'stock.adjusted'`, 'the product is at version 13 and its events end at 12'],
+    ['S4', 'a', `delete from events where ${typeOf} = 'stock.adjusted'`, 'the product is at version 13 and its events end at 12'],
     ['S4', 'a', `delete from events where seq = ${eventOf('reservation.created', 'bought')}`, 'version 1 is followed by version 3'],
     [
       'S4',
@@ -115,7 +116,7 @@ describe('audit()', () => {
       'reservation cancelled: cancelled in its row, active by the events',
     ],
     ['H1', `delete from events where seq = ${eventOf('reservation.created', 'cancelled')}`, 'reservation cancelled: cancelled by event'],
-    ['H1', `delete from events where subject = 'cancelled'`, 'ended: 3 by the events, 4 in the rows'],
+    ['H1', `delete from events where ${subjectOf} = 'cancelled'`, 'ended: 3 by the events, 4 in the rows'],
     [
       'H1',
       `update reservations set status = 'active', ended_at = null, expires_at = 9e14 where id = 'expired'`,
@@ -124,17 +125,17 @@ describe('audit()', () => {
     ['H1', `update reservations set status = 'cancelled' where id = 'expired'`, 'reservation expired: expired by event'],
     [
       'H1',
-      `insert into events select null, type, time, subject, detail from events where seq = ${eventOf('reservation.cancelled', 'cancelled')}`,
+      `insert into events select (select max(seq) + 1 from events), time, list from events where seq = ${eventOf('reservation.cancelled', 'cancelled')}`,
       'reservation cancelled: cancelled by event',
     ],
     [
       'H1',
-      `insert into events select null, type, time, subject, detail from events where seq = ${eventOf('reservation.created', 'held')}`,
+      `insert into events select (select max(seq) + 1 from events), time, list from events where seq = ${eventOf('reservation.created', 'held')}`,
       'reservation held: made twice',
     ],
     [
       'O3',
-      `delete from orders where id = 'order-of-bought'; delete from events where type = 'order.created'`,
+      `delete from orders where id = 'order-of-bought'; delete from events where ${typeOf} = 'order.created'`,
       'reservation bought: confirmed, without an order',
     ],
     [
@@ -147,7 +148,7 @@ describe('audit()', () => {
       `update orders set status = 'placed', cancelled_at = null where id = 'order-of-returned'`,
       'order order-of-returned: cancelled by event',
     ],
-    ['O3', `delete from events where type = 'order.cancelled'`, 'cancelledOrders: 0 by the events, 1 in the rows'],
+    ['O3', `delete from events where ${typeOf} = 'order.cancelled'`, 'cancelledOrders: 0 by the events, 1 in the rows'],
   ])('finds a broken %s: %s', async (promise, sql, line) => {
     const { findings } = await auditBroken(sql)
     expect(findings).toContainEqual({

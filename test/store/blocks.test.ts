@@ -116,6 +116,13 @@ describe('a file from before there were blocks', () => {
     const clock = manualClock()
     const store = await sqliteStore({ path, clock })
     expect((await audit(store)).findings).toEqual([])
+    const { data } = await store.events({ limit: 10, cursor: '1' })
+    expect(data.map(({ cursor, type, subject }) => `${cursor} ${type} ${subject}`)).toEqual([
+      '2 reservation.created r1',
+      '3 reservation.created r2',
+      '4 reservation.confirmed r2',
+      '5 order.created o2',
+    ])
     expect((await store.product('a'))?.stock).toMatchObject({ available: 2, reserved: 2, nextReleaseAt: someInstant + 60_000 })
     expect((await store.orders({ userId: 'ann' }, { limit: 10, cursor: null })).data.map(({ id }) => id)).toEqual(['o2'])
     const [beyond] = await store.execute([reserve('ann', { a: 2 })])

@@ -1,6 +1,6 @@
 import { Fault } from '../../domain/faults.ts'
 import type { Value } from '../sql/rows.ts'
-import { copiedTables, type CopiedTable, type CopyReport } from '../sql/tables.ts'
+import { copiedTables, countOf, type CopiedTable, type CopyReport } from '../sql/tables.ts'
 import { loadDriver, poolConfig, readUrl } from './connect.ts'
 import { openingFault } from './errors.ts'
 import { migrate } from './migrate.ts'
@@ -56,8 +56,8 @@ export async function openForCopy(text: string): Promise<CopyTarget> {
     },
     finish: async (rows, stockSums) => {
       for (const [table, count] of Object.entries(rows)) {
-        const found = await numberOf(`select count(*) as n from ${table}`)
-        if (found !== count) throw new Error(`${table} has ${found} rows after the copy, and ${count} in the source`)
+        const found = await numberOf(`select ${countOf(table)} as n from ${table}`)
+        if (found !== count) throw new Error(`${table} has ${found} after the copy, and ${count} in the source`)
       }
       for (const [index, name] of ['total', 'reserved', 'sold'].entries()) {
         const found = await numberOf(`select coalesce(sum(${name}), 0) as n from stock`)

@@ -6,7 +6,18 @@ import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import { isDue, type ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
-import { integer, integerOrNull, readAnswer, readOrder, readProduct, readReservation, readStock, text, type Row } from '../sql/rows.ts'
+import {
+  integer,
+  integerOrNull,
+  readAnswer,
+  readOrder,
+  readProduct,
+  readReservation,
+  readStock,
+  skuInItems,
+  text,
+  type Row,
+} from '../sql/rows.ts'
 import type { LoadedFacts } from '../sql/save.ts'
 import type { Session } from './connect.ts'
 import type { Prepared, Queries } from './statements.ts'
@@ -224,7 +235,12 @@ class Loading {
       if (missing > 0) short.set(sku, missing)
     }
     if (short.size === 0) return
-    const rows = await this.#read(this.#options.sql.dueOf, [[...short.keys()], [...short.values()], [...this.#seqs.values()]])
+    const rows = await this.#read(this.#options.sql.dueOf, [
+      [...short.keys()],
+      [...short.values()],
+      [...this.#seqs.values()],
+      Array.from(short.keys(), skuInItems),
+    ])
     const found = rows.map(readReservation)
     const unlocked = new Set(found.flatMap(({ items }) => items.map(({ sku }) => sku)).filter((sku) => !this.#stock.has(sku)))
     if (unlocked.size > 0) throw new MoreLocksNeeded([...unlocked])

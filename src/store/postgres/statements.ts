@@ -1,4 +1,4 @@
-import { blockBits } from '../sql/blocks.ts'
+import { blockBits, chunkBits } from '../sql/blocks.ts'
 import type { Writes } from '../sql/save.ts'
 
 /** A statement of one name is prepared once for each connection. */
@@ -28,15 +28,23 @@ const reservationFilter = `($1::text is null or $1 = case when r.status = 'activ
 /** The blocks in which anything is active. */
 const openBlocks = 'generate_series((select min(block) from {open_lines}), (select max(block) from {open_lines})) b (block)'
 
-/** What comes back of a sku at a time, from reservations other than some: units that are due, and when the next are. */
+/** The reservations (r) that a row of `open_lines` stands for, and others of its due time and chunk. */
+function inChunk({ chunk, dueAt }: { readonly chunk: string; readonly dueAt: string }): string {
+  return `r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active' and r.expires_at = ${dueAt}`
+}
+
+/** What comes back of a sku at a time: units that are due, and when the next are. `except`: a table (sku, due_at, chunk, units) of what is left out. */
 function releases(sku: string, at: string, except: string): string {
-  return `select coalesce(sum((
-      select sum(l.quantity) from {open_lines} l where l.block = b.block and l.sku = ${sku} and l.due_at <= ${at} and not l.reservation_seq = any (${except})
-    )), 0)::bigint as due_units, min((
-      select l.due_at from {open_lines} l where l.block = b.block and l.sku = ${sku} and l.due_at > ${at} and not l.reservation_seq = any (${except})
+  return `select (coalesce(sum((
+      select sum(l.units) from {open_lines} l where l.block = b.block and l.sku = ${sku} and l.due_at <= ${at}
+    )), 0) - coalesce((select sum(e.units) from ${except} e where e.sku = ${sku} and e.due_at <= ${at}), 0))::bigint as due_units, min((
+      select l.due_at from {open_lines} l where l.block = b.block and l.sku = ${sku} and l.due_at > ${at}
+        and l.units > coalesce((select e.units from ${except} e where e.sku = l.sku and e.due_at = l.due_at and e.chunk = l.chunk), 0)
       order by l.due_at limit 1
     )) as next_release_at from ${openBlocks}`
 }
+/** Nothing is left out. */
+const nothing = '(select null::text as sku, 0::bigint as due_at, 0::bigint as chunk, 0::bigint as units where false)'
 
 /** The skus of reservations and orders by their ids, which never change. */
 function skusOf(reservationIds: string, orderIds: string): string {
@@ -53,13 +61,13 @@ const queries = {
   limitWaiting: `select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
     set_config('idle_in_transaction_session_timeout', $3, true), set_config('jit', 'off', true)`,
   /**
-   * Take the locks of all skus that a batch touches, in one global order: skus by name ($1), of reservations ($2) and orders ($3) by id, and of the reservations that have
-   * been due longest ($4 lines). What is read after it is read by a snapshot of its own, and holds until the end.
+   * Take the locks of all skus that a batch touches, in one global order: skus by name ($1), of reservations ($2) and orders ($3) by id, and of what has
+   * been due longest ($4 rows of `open_lines`). What is read after it is read by a snapshot of its own, and holds until the end.
    */
   lock: `with named (sku) as (
       select unnest($1::text[]) union ${skusOf('$2::text[]', '$3::text[]')} union
-      select l.sku from (select due_at, reservation_seq from {open_lines} where due_at <= {now_ms}() order by due_at limit $4) due
-        join {open_lines} l on l.due_at = due.due_at and l.reservation_seq = due.reservation_seq
+      select l.sku from (select due_at, chunk from {open_lines} where due_at <= {now_ms}() order by due_at, chunk limit $4) due
+        join {open_lines} l on l.due_at = due.due_at and l.chunk = due.chunk
     ) select s.sku, ${stockColumns} from {stock} s where s.sku in (select sku from named) order by s.sku for no key update`,
   /** The moment of the decision, and numbers for so many reservations ($1). */
   decideNow: `select set_config('holdfast.now', {now_ms}()::text, true)::bigint as now, array_to_string(array(select nextval('{reservation_seq}') from generate_series(1, $1)), ',') as seqs`,
@@ -72,16 +80,18 @@ const queries = {
   answersOf: `select a.scope, a.key, a.fingerprint, a.created_at, a.created, a.value from unnest($1::text[], $2::text[]) wanted (scope, key)
     join {answers} a on a.scope = wanted.scope and a.key = wanted.key where a.created_at > ${now} - $3`,
   /** So many reservations that are due. */
-  due: `select ${reservationColumns} from {reservations} r where r.seq in (
-      select reservation_seq from {open_lines} where due_at <= ${now} order by due_at limit $1)`,
-  /** Due reservations of skus ($1), each until it has so many lines ($2), apart from some ($3). */
-  dueOf: `select ${reservationColumns} from {reservations} r where r.seq in (
-      select l.reservation_seq from unnest($1::text[], $2::bigint[]) wanted (sku, lines) cross join lateral (
-        select l.reservation_seq from ${openBlocks} cross join lateral (
-          select l.reservation_seq from {open_lines} l where l.block = b.block and l.sku = wanted.sku and l.due_at <= ${now} and not l.reservation_seq = any ($3::bigint[])
-          limit wanted.lines
-        ) l limit wanted.lines
-      ) l)`,
+  due: `select r.* from (
+      select distinct due_at, chunk from (select due_at, chunk from {open_lines} where due_at <= ${now} order by due_at, chunk limit $1) due order by due_at, chunk
+    ) due cross join lateral (select ${reservationColumns} from {reservations} r where ${inChunk({ chunk: 'due.chunk', dueAt: 'due.due_at' })}) r limit $1`,
+  /** Due reservations of skus ($1; $4 how each stands in the items), each until it has so many lines ($2), apart from some ($3). One of several skus may come twice. */
+  dueOf: `select r.* from unnest($1::text[], $2::bigint[], $4::text[]) wanted (sku, lines, item) cross join lateral (
+      select r.* from ${openBlocks} cross join lateral (
+        select l.chunk, l.due_at from {open_lines} l where l.block = b.block and l.sku = wanted.sku and l.due_at <= ${now}
+      ) l cross join lateral (
+        select ${reservationColumns} from {reservations} r where ${inChunk({ chunk: 'l.chunk', dueAt: 'l.due_at' })}
+          and strpos(r.items::text, wanted.item) > 0 and not r.seq = any ($3::bigint[])
+      ) r limit wanted.lines
+    ) r`,
   /**
    * What comes back of the skus ($1) of which no more than so many units ($2) are free, and of those of reservations ($3) and orders ($4) of which none is. Apart from those
    * reservations and some more ($5), whose rows are at hand.
@@ -89,10 +99,13 @@ const queries = {
   releasesOf: `with wanted (sku, units) as (
       select sku, max(units) from (select * from unnest($1::text[], $2::bigint[]) w (sku, units) union all select sku, 0 from (${skusOf('$3::text[]', '$4::text[]')}) ends) w
       group by sku
-    ), except_seqs (seqs) as materialized (select $5::bigint[] || array(select r.seq from {reservations} r where r.id = any ($3::text[])
-      or r.id in (select o.reservation_id from {orders} o where o.id = any ($4::text[]))))
-    select s.sku, back.due_units, back.next_release_at from wanted join {stock} s on s.sku = wanted.sku and s.total - s.reserved - s.sold <= wanted.units
-      cross join except_seqs cross join lateral (${releases('s.sku', now, 'except_seqs.seqs')}) back`,
+    ), except_units as materialized (
+      select item ->> 'sku' as sku, r.expires_at as due_at, r.seq >> ${chunkBits} as chunk, sum((item ->> 'quantity')::bigint) as units
+      from {reservations} r cross join lateral json_array_elements(r.items) item
+      where r.status = 'active' and (r.seq = any ($5::bigint[]) or r.id = any ($3::text[]) or r.id in (select o.reservation_id from {orders} o where o.id = any ($4::text[])))
+      group by 1, 2, 3
+    ) select s.sku, back.due_units, back.next_release_at from wanted join {stock} s on s.sku = wanted.sku and s.total - s.reserved - s.sold <= wanted.units
+      cross join lateral (${releases('s.sku', now, 'except_units')}) back`,
   /**
    * What users ($2) hold, not due, and bought of skus ($1) that have a limit ($3) or get one. Since the limit was set (\`counted_from\`) there are \`held_lines\`; what a user has
    * from before is looked up through the user.
@@ -112,10 +125,10 @@ const queries = {
     ) end)::bigint as units from wanted w`,
 
   product: `select ${productColumns}, ${stockColumns}, back.due_units, back.next_release_at from {products} p join {stock} s on s.sku = p.sku
-    left join lateral (${releases('s.sku', '{now_ms}()', `'{}'::bigint[]`)}) back on s.reserved > 0 where p.sku = $1`,
+    left join lateral (${releases('s.sku', '{now_ms}()', nothing)}) back on s.reserved > 0 where p.sku = $1`,
   productsAfter: `select ${productColumns}, ${stockColumns}, back.due_units, back.next_release_at
     from (select * from {products} where sku > $1 order by sku limit $2) p join {stock} s on s.sku = p.sku
-    left join lateral (${releases('s.sku', '{now_ms}()', `'{}'::bigint[]`)}) back on s.reserved > 0 order by p.sku`,
+    left join lateral (${releases('s.sku', '{now_ms}()', nothing)}) back on s.reserved > 0 order by p.sku`,
   reservation: `select ${reservationColumns}, {now_ms}() as now from {reservations} r where r.id = $1`,
   reservationsBetween: `select ${reservationColumns} from {reservations} r
     where r.seq >= $5 and r.seq < $4 and ${reservationFilter} order by r.seq desc limit $6`,
@@ -133,12 +146,17 @@ const queries = {
       where o.seq >> ${blockBits} = b.block and o.user_id = $1 and o.seq < $2 order by o.seq desc limit $5
     ) o order by o.seq desc limit $5`,
   lastOrder: 'select coalesce(max(seq), 0) as seq from {orders}',
-  eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.detail as event_detail,
-      o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
-    from (select * from {events} where seq > $1 order by seq limit $2) e
-    left join {orders} o on o.id = e.subject
-    left join {reservations} r on r.id = coalesce(o.reservation_id, e.subject)
-    order by e.seq`,
+  /** After $1, at most $2. A row of several events has the number of its last; so the last row that is needed is the first whose number is $1 + $2 or more. */
+  eventsAfter: `with told as materialized (
+      select e.seq - json_array_length(e.list) + event.number as event_seq, e.time as event_time, event.value ->> 0 as event_type,
+        event.value ->> 1 as event_subject, event.value -> 2 as event_detail
+      from {events} e cross join lateral json_array_elements(e.list) with ordinality event (value, number)
+      where e.seq > $1 and e.seq <= coalesce((select min(seq) from {events} where seq >= $1 + $2::bigint), ${Number.MAX_SAFE_INTEGER})
+        and e.seq - json_array_length(e.list) + event.number > $1
+      order by event_seq limit $2
+    ) select e.*, o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
+    from told e left join {orders} o on o.id = e.event_subject left join {reservations} r on r.id = coalesce(o.reservation_id, e.event_subject)
+    order by e.event_seq`,
   lastEvent: 'select last as seq from {feed}',
   nextDueInMs: 'select min(due_at) - {now_ms}() as ms from {open_lines}',
   /** Answers that are too old to be given again make room for new ones of the same keys. */
@@ -187,14 +205,20 @@ const writes = {
     (rows) => `update {reservations} r set status = d.status, expires_at = d.expires_at, ended_at = d.ended_at, order_id = d.order_id
       from ${rows} d (seq, status, expires_at, ended_at, order_id) where r.seq = d.seq`,
   ],
-  insertOpenLines: [
+  openLines: [
     'bigint, text, bigint, bigint, bigint',
-    (rows) => `insert into {open_lines} (block, sku, due_at, reservation_seq, quantity) select * from ${rows} d`,
+    (rows) => `insert into {open_lines} as l (block, sku, due_at, chunk, units) select * from ${rows} d
+      on conflict (block, sku, due_at, chunk) do update set units = l.units + excluded.units`,
   ],
-  deleteOpenLines: [
+  closeLines: [
+    'bigint, text, bigint, bigint, bigint',
+    (rows) => `update {open_lines} l set units = l.units - d.units from ${rows} d (block, sku, due_at, chunk, units)
+      where l.block = d.block and l.sku = d.sku and l.due_at = d.due_at and l.chunk = d.chunk`,
+  ],
+  deleteClosedLines: [
     'bigint, text, bigint, bigint',
-    (rows) => `delete from {open_lines} l using ${rows} d (block, sku, due_at, reservation_seq)
-      where l.block = d.block and l.sku = d.sku and l.due_at = d.due_at and l.reservation_seq = d.reservation_seq`,
+    (rows) => `delete from {open_lines} l using ${rows} d (block, sku, due_at, chunk)
+      where l.block = d.block and l.sku = d.sku and l.due_at = d.due_at and l.chunk = d.chunk and l.units = 0`,
   ],
   insertHeldLines: [
     'text, text, bigint, bigint, bigint',
@@ -225,10 +249,11 @@ const writes = {
   ],
   /** The row of \`feed\` is locked from here to the end of the transaction, so that events become visible in the order of their numbers (E5). */
   insertEvents: [
-    'text, bigint, text, json',
-    (rows) => `with head as (update {feed} set last = last + cardinality($1::text[]) returning last - cardinality($1::text[]) as base)
-      insert into {events} (seq, type, time, subject, detail) select head.base + d.number, d.type, d.time, d.subject, d.detail
-      from head, ${rows} with ordinality d (type, time, subject, detail, number)`,
+    'bigint, bigint, json',
+    (rows) => `with made as materialized (
+        select sum(d.count) over (order by d.number)::bigint as nth, d.time, d.list from ${rows} with ordinality d (count, time, list, number)
+      ), head as (update {feed} set last = last + (select max(nth) from made) returning last - (select max(nth) from made) as base)
+      insert into {events} (seq, time, list) select head.base + made.nth, made.time, made.list from head, made`,
   ],
 } as const satisfies Record<keyof Writes, readonly [types: string, sql: (rows: string) => string]>
 

@@ -1,15 +1,40 @@
 import type { OrderRow } from '../../domain/order.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
-import { blockOf } from './blocks.ts'
+import { blockOf, chunkOf } from './blocks.ts'
 import type { Value } from './rows.ts'
 
-/** The rows of lines that come and go with their reservations; the values of all rows, one after the other. A reservation that was made and ended in one batch leaves none. */
+/** Units by sku, due time and chunk: what the rows of `open_lines` say. */
+export class OpenUnits {
+  /** The values of all rows, one after the other: block, sku, due_at, chunk, units */
+  readonly values: Value[] = []
+  /** Where the units of each row stand among the values. */
+  readonly #at = new Map<string, number>()
+
+  add(sku: string, dueAt: number, seq: number, units: number): void {
+    const chunk = chunkOf(seq)
+    const key = `${sku}/${dueAt}/${chunk}`
+    const at = this.#at.get(key)
+    if (at === undefined) this.#at.set(key, this.values.push(blockOf(seq), sku, dueAt, chunk, units) - 1)
+    else this.values[at] = (this.values[at] as number) + units
+  }
+
+  /** block, sku, due_at, chunk */
+  keys(): Value[] {
+    return this.values.filter((_, index) => index % openUnitsWidth < openUnitsWidth - 1)
+  }
+
+  /** [due_at, chunk, units] of each row; for the units of one sku. */
+  byTime(): Value[][] {
+    return Array.from(this.#at.values(), (at) => this.values.slice(at - 2, at + 1))
+  }
+}
+const openUnitsWidth = 5
+
+/** The rows of lines that come and go with their reservations. A reservation that was made and ended in one batch leaves none. */
 export class Lines {
-  /** block, sku, due_at, reservation_seq, quantity */
-  readonly opened: Value[] = []
-  /** block, sku, due_at, reservation_seq */
-  readonly closed: Value[] = []
-  /** sku, user_id, reservation_seq, quantity, due_at */
+  readonly opened = new OpenUnits()
+  readonly closed = new OpenUnits()
+  /** The values of all rows, one after the other: sku, user_id, reservation_seq, quantity, due_at */
   readonly held: Value[] = []
   /** sku, user_id, reservation_seq, due_at */
   readonly heldUntil: Value[] = []
@@ -24,7 +49,7 @@ export class Lines {
   add(row: ReservationRow, seq: number): void {
     const isActive = row.status === 'active'
     for (const { sku, quantity } of row.items) {
-      if (isActive) this.opened.push(blockOf(seq), sku, row.expiresAt, seq, quantity)
+      if (isActive) this.opened.add(sku, row.expiresAt, seq, quantity)
       if ((isActive || row.status === 'confirmed') && this.#isLimited(sku)) {
         this.held.push(sku, row.userId, seq, quantity, isActive ? row.expiresAt : null)
       }
@@ -34,8 +59,8 @@ export class Lines {
   change(before: ReservationRow, after: ReservationRow, seq: number): void {
     const isActive = after.status === 'active'
     for (const { sku, quantity } of after.items) {
-      this.closed.push(blockOf(seq), sku, before.expiresAt, seq)
-      if (isActive) this.opened.push(blockOf(seq), sku, after.expiresAt, seq, quantity)
+      this.closed.add(sku, before.expiresAt, seq, quantity)
+      if (isActive) this.opened.add(sku, after.expiresAt, seq, quantity)
       if (!this.#isLimited(sku)) continue
       if (isActive || after.status === 'confirmed') this.heldUntil.push(sku, after.userId, seq, isActive ? after.expiresAt : null)
       else this.released.push(sku, after.userId, seq)

@@ -106,8 +106,15 @@ export function readEvent(row: Row): Event {
   }
 }
 
-/** By hand, because it is on the hot path; a sku has no character that JSON would escape. */
-export function writeDetail({ type, stock, data, reason }: EventDraft): string {
+/** [[type, subject, detail]]. By hand, because it is on the hot path. */
+export function writeEvents(events: readonly EventDraft[]): string {
+  let written = ''
+  for (const event of events)
+    written += `${written === '' ? '' : ','}["${event.type}",${JSON.stringify(event.subject)},${writeDetail(event)}]`
+  return `[${written}]`
+}
+
+function writeDetail({ type, stock, data, reason }: EventDraft): string {
   let written = ''
   for (const { sku, version, total, reserved, sold } of stock) {
     written += `${written === '' ? '' : ','}["${sku}",${version},${total},${reserved},${sold}]`

@@ -5,7 +5,7 @@ import type { ProductRow } from '../../domain/product.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
 import type { StockRow } from '../../domain/stock.ts'
 import { Lines } from './lines.ts'
-import { integer, writeDetail, writeItems, type Value } from './rows.ts'
+import { integer, writeEvents, writeItems, type Value } from './rows.ts'
 
 /** What a SQL store brings to `decide()`, and needs again to write what was decided. */
 export interface LoadedFacts extends Facts {
@@ -34,10 +34,12 @@ export interface Writes {
   readonly insertReservations: Write
   /** seq, status, expires_at, ended_at, order_id */
   readonly updateReservations: Write
-  /** block, sku, due_at, reservation_seq, quantity */
-  readonly insertOpenLines: Write
-  /** block, sku, due_at, reservation_seq */
-  readonly deleteOpenLines: Write
+  /** block, sku, due_at, chunk, units; added to what is there */
+  readonly openLines: Write
+  /** the same; taken from what is there */
+  readonly closeLines: Write
+  /** block, sku, due_at, chunk; only those of which no unit is left */
+  readonly deleteClosedLines: Write
   /** sku, user_id, reservation_seq, quantity, due_at */
   readonly insertHeldLines: Write
   /** sku, user_id, reservation_seq, due_at; only lines that are there, those from before the limit are not */
@@ -50,7 +52,7 @@ export interface Writes {
   readonly updateOrders: Write
   /** scope, key, fingerprint, created_at, created, value; over answers that are too old to be given again */
   readonly saveAnswers: Write
-  /** type, time, subject, detail; last, because a store may number events under a lock */
+  /** count, time, list; last, because a store may number events under a lock */
   readonly insertEvents: Write
 }
 
@@ -75,14 +77,15 @@ export function saveChanges(sql: Writes, changes: Changes, facts: LoadedFacts): 
       if (row.status === 'cancelled') lines.uncount(row, integer(newSeqs.get(row.reservationId) ?? facts.seqs.get(row.reservationId)))
     }
   }
-  sql.deleteOpenLines(lines.closed)
-  sql.insertOpenLines(lines.opened)
+  sql.openLines(lines.opened.values)
+  sql.closeLines(lines.closed.values)
+  sql.deleteClosedLines(lines.closed.keys())
   sql.insertHeldLines(lines.held)
   sql.updateHeldLines(lines.heldUntil)
   sql.deleteHeldLines(lines.released)
 
   sql.saveAnswers(valuesOf(answerValues, changes.answers))
-  sql.insertEvents(valuesOf(eventValues, changes.events))
+  sql.insertEvents(eventValues(changes.events))
 }
 
 /** The values of all rows, one after the other. A loop, because on the hot path `flatMap` costs as much as some of the statements. */
@@ -135,8 +138,16 @@ function orderValues(row: OrderRow): Value[] {
   return [row.id, row.reservationId, row.userId, row.status, JSON.stringify(row.metadata), row.createdAt, row.cancelledAt]
 }
 
-function eventValues(event: EventDraft): Value[] {
-  return [event.type, event.time, event.subject, writeDetail(event)]
+/** Events of a batch share rows, because a row costs more than what stands in it. */
+const eventsOfRow = 16
+
+function eventValues(events: readonly EventDraft[]): Value[] {
+  const values: Value[] = []
+  for (let at = 0; at < events.length; at += eventsOfRow) {
+    const row = events.slice(at, at + eventsOfRow)
+    values.push(row.length, row[0]!.time, writeEvents(row))
+  }
+  return values
 }
 
 function answerValues({ idempotency, createdAt, created, value }: StoredAnswer): Value[] {

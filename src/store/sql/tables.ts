@@ -12,8 +12,8 @@ export const copiedTables = {
       'seq bigint, id text, user_id text, status text, items json, metadata json, created_at bigint, expires_at bigint, ended_at bigint, order_id text',
   },
   open_lines: {
-    key: ['block', 'sku', 'due_at', 'reservation_seq'],
-    columns: 'block bigint, sku text, due_at bigint, reservation_seq bigint, quantity bigint',
+    key: ['block', 'sku', 'due_at', 'chunk'],
+    columns: 'block bigint, sku text, due_at bigint, chunk bigint, units bigint',
   },
   held_lines: {
     key: ['sku', 'user_id', 'reservation_seq'],
@@ -23,11 +23,16 @@ export const copiedTables = {
     key: ['seq'],
     columns: 'seq bigint, id text, reservation_id text, user_id text, status text, metadata json, created_at bigint, cancelled_at bigint',
   },
-  events: { key: ['seq'], columns: 'seq bigint, type text, time bigint, subject text, detail json' },
+  events: { key: ['seq'], columns: 'seq bigint, time bigint, list json' },
   answers: { key: ['scope', 'key'], columns: 'scope text, key text, fingerprint text, created_at bigint, created smallint, value text' },
 } as const
 
 export type CopiedTable = keyof typeof copiedTables
 
-/** How many rows of each table. */
+/** SQL for how much a table has: rows; of events, which share rows, the events. */
+export function countOf(table: string): string {
+  return table === 'events' ? 'coalesce(sum(json_array_length(list)), 0)' : 'count(*)'
+}
+
+/** How much of each table. */
 export type CopyReport = Readonly<Record<string, number>>

@@ -6,7 +6,19 @@ import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
-import { integer, integerOrNull, readAnswer, readOrder, readProduct, readReservation, readStock, text, type Row } from '../sql/rows.ts'
+import { OpenUnits } from '../sql/lines.ts'
+import {
+  integer,
+  integerOrNull,
+  readAnswer,
+  readOrder,
+  readProduct,
+  readReservation,
+  readStock,
+  skuInItems,
+  text,
+  type Row,
+} from '../sql/rows.ts'
 import type { LoadedFacts } from '../sql/save.ts'
 import { readReleases } from './read.ts'
 import type { Statements } from './statements.ts'
@@ -69,14 +81,14 @@ class Loading {
     for (const row of this.#options.sql.reservationsOf.all(JSON.stringify(ids))) this.addReservation(row)
   }
 
-  addReservation(row: Row | undefined): void {
-    if (row === undefined) return
+  addReservation(row: Row): ReservationRow {
     const reservation = readReservation(row)
-    if (this.reservations.has(reservation.id)) return
+    if (this.reservations.has(reservation.id)) return reservation
     this.reservations.set(reservation.id, reservation)
     this.seqs.set(reservation.id, integer(row['seq']))
     for (const { sku } of reservation.items) if (!this.wanted.has(sku)) this.wanted.set(sku, 0)
     if (reservation.orderId !== null) this.addOrder(this.#options.sql.order.get(reservation.orderId))
+    return reservation
   }
 
   addOrder(row: Row | undefined): void {
@@ -84,7 +96,8 @@ class Loading {
     const order = readOrder(row)
     if (this.orders.has(order.id)) return
     this.orders.set(order.id, order)
-    this.addReservation(this.#options.sql.reservation.get(order.reservationId))
+    const reservation = this.#options.sql.reservation.get(order.reservationId)
+    if (reservation !== undefined) this.addReservation(reservation)
   }
 
   loadBooks(): void {
@@ -112,10 +125,9 @@ class Loading {
       if (missing <= 0) continue
       if (!this.#isAnyDue()) break
       // Every line has at least one unit, so this many are enough.
-      for (const row of sql.dueOfSku.all(sku, now, missing)) {
+      for (const row of sql.dueOfSku.all(sku, now, skuInItems(sku), missing)) {
         if (missing <= 0) break
-        missing -= integer(row['quantity'])
-        this.addReservation(sql.reservationBySeq.get(integer(row['reservation_seq'])))
+        for (const item of this.addReservation(row).items) if (item.sku === sku) missing -= item.quantity
       }
     }
     this.loadBooks()
@@ -123,21 +135,22 @@ class Loading {
 
   /** Over the reservations that are not among the facts. */
   releasesOf(skus: readonly string[]): Map<string, Releases> {
-    const loadedSeqs = new Map<string, number[]>(skus.map((sku) => [sku, []]))
+    const loaded = new Map<string, OpenUnits>(skus.map((sku) => [sku, new OpenUnits()]))
     if (skus.length > 0) {
-      for (const { id, status, items } of this.reservations.values()) {
-        if (status === 'active') for (const { sku } of items) loadedSeqs.get(sku)?.push(integer(this.seqs.get(id)))
+      for (const { id, status, items, expiresAt } of this.reservations.values()) {
+        if (status !== 'active') continue
+        for (const { sku, quantity } of items) loaded.get(sku)?.add(sku, expiresAt, integer(this.seqs.get(id)), quantity)
       }
     }
-    return new Map(Array.from(loadedSeqs, ([sku, seqs]) => [sku, this.#releases(sku, seqs)]))
+    return new Map(Array.from(loaded, ([sku, units]) => [sku, this.#releases(sku, units)]))
   }
 
   /** Read when somebody asks: most batches that meet a sold-out sku only want to know whether anything is due, and nearly always nothing is. */
-  #releases(sku: string, exceptSeqs: readonly number[]): Releases {
+  #releases(sku: string, except: OpenUnits): Releases {
     const { sql, now } = this.#options
     const isAnyDue = this.#isAnyDue()
     let read: Releases | undefined
-    const get = (): Releases => (read ??= readReleases(sql, this.stock.get(sku), now, exceptSeqs))
+    const get = (): Releases => (read ??= readReleases(sql, this.stock.get(sku), now, except))
     return {
       get dueUnits() {
         return isAnyDue ? get().dueUnits : 0

@@ -5,9 +5,10 @@ import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
 import { blockOf, blockStart, windowBlocks, windowRows } from '../sql/blocks.ts'
+import { OpenUnits } from '../sql/lines.ts'
 import { beforeOf, checkSkuCursor, pageOf, seqOf } from '../sql/pages.ts'
 import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems, type Row } from '../sql/rows.ts'
-import type { Statements } from './statements.ts'
+import { userBlockBits, type Statements } from './statements.ts'
 
 export function readProductView(sql: Statements, row: Row, now: number): Product {
   const stock = readStock(row)
@@ -15,9 +16,9 @@ export function readProductView(sql: Statements, row: Row, now: number): Product
 }
 
 /** What comes back of one sku, apart from some reservations. */
-export function readReleases(sql: Statements, stock: StockRow | undefined, now: number, exceptSeqs: readonly number[] = []): Releases {
+export function readReleases(sql: Statements, stock: StockRow | undefined, now: number, except = new OpenUnits()): Releases {
   if (stock === undefined || stock.reserved === 0) return { dueUnits: 0, nextReleaseAt: null }
-  const row = sql.releases.get(stock.sku, now, JSON.stringify(exceptSeqs))
+  const row = sql.releases.get(stock.sku, now, JSON.stringify(except.byTime()))
   return { dueUnits: integer(row?.['due_units']), nextReleaseAt: integerOrNull(row?.['next_release_at']) }
 }
 
@@ -56,11 +57,11 @@ function newestFirst<Item>(
   toItem: (row: Row) => Item,
   rowsIn: (block: number, rest: number) => Row[],
 ): Page<Item> {
-  const newest = blockOf(before - 1)
+  const newest = blockOf(before - 1, userBlockBits)
   const oldest = Math.max(0, newest - windowBlocks + 1)
   const rows: Row[] = []
   for (let block = newest; block >= oldest && rows.length <= limit; block--) rows.push(...rowsIn(block, limit + 1 - rows.length))
-  return pageOf(rows, limit, toItem, blockStart(oldest))
+  return pageOf(rows, limit, toItem, blockStart(oldest, userBlockBits))
 }
 
 export function readEvents(sql: Statements, { limit, cursor }: PageQuery): Page<Event> {

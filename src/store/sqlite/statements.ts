@@ -1,4 +1,4 @@
-import { blockBits } from '../sql/blocks.ts'
+import { chunkBits } from '../sql/blocks.ts'
 import type { Write, Writes } from '../sql/save.ts'
 import { prepareBulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
@@ -11,6 +11,11 @@ const reservationFilter = `(?1 is null or ?1 = iif(r.status = 'active' and r.exp
     and (?3 is null or instr(r.items, ?3) > 0)`
 const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
 
+/**
+ * The indexes by user have smaller blocks than the rest: SQLite writes whole pages, and the users of a commit fall on all pages of the newest block. 1,024 rows are seven.
+ */
+export const userBlockBits = 10
+
 /** The blocks from `first` to `last`, both SQL; none if either is null. */
 function blocks(first: string, last: string): string {
   return `with recursive blocks (block) as (select block from (select ${first} as block) where block <= ${last}
@@ -18,6 +23,10 @@ function blocks(first: string, last: string): string {
 }
 /** The blocks in which anything is active. */
 const openBlocks = blocks('(select min(block) from open_lines)', '(select max(block) from open_lines)')
+/** The reservations (r) that a row of `open_lines` stands for, and others of its sku, due time and chunk; both SQL. */
+function inChunk(chunk: string, dueAt: string): string {
+  return `r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active' and r.expires_at = ${dueAt}`
+}
 
 const queries = {
   begin: 'begin immediate',
@@ -32,26 +41,27 @@ const queries = {
   reservation: `select ${reservationColumns} from reservations r where r.id = ?`,
   /** Many reservations, by a JSON array of ids. */
   reservationsOf: `select ${reservationColumns} from json_each(?) wanted join reservations r on r.id = wanted.value`,
-  reservationBySeq: `select ${reservationColumns} from reservations r where r.seq = ?`,
   reservationsBetween: `select ${reservationColumns} from reservations r
     where r.seq >= ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?6`,
   /** Within one block, ?6. */
   reservationsOfUser: `select ${reservationColumns} from reservations r
-    where r.seq >> ${blockBits} = ?6 and r.user_id = ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?7`,
+    where r.seq >> ${userBlockBits} = ?6 and r.user_id = ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?7`,
 
-  /** Due reservations of all skus. */
-  due: `select ${reservationColumns} from reservations r where r.status = 'active' and r.expires_at <= ? order by r.expires_at limit ?`,
-  nextDue: `select min(expires_at) as next from reservations where status = 'active'`,
-  /** Due reservations of one sku, about as they became due. */
-  dueOfSku: `${openBlocks} select l.reservation_seq, l.quantity from blocks b cross join open_lines l on l.block = b.block
-    where l.sku = ?1 and l.due_at <= ?2 limit ?3`,
-  /** What comes back of a sku (?1) at ?2, from reservations other than those of a JSON array of seqs (?3): units that are due, and when the next are. */
-  releases: `${openBlocks} select coalesce(sum((
-      select sum(l.quantity) from open_lines l
-      where l.block = b.block and l.sku = ?1 and l.due_at <= ?2 and l.reservation_seq not in (select value from json_each(?3))
-    )), 0) as due_units, min((
-      select l.due_at from open_lines l
-      where l.block = b.block and l.sku = ?1 and l.due_at > ?2 and l.reservation_seq not in (select value from json_each(?3))
+  /** Due reservations of all skus at ?1, at most ?2. */
+  due: `select ${reservationColumns} from (select distinct due_at, chunk from open_lines where due_at <= ?1 order by due_at, chunk limit ?2) due
+    cross join reservations r on ${inChunk('due.chunk', 'due.due_at')} limit ?2`,
+  nextDue: 'select min(due_at) as next from open_lines',
+  /** Due reservations of one sku (?1; ?3 how it stands in the items) at ?2, about as they became due; at most ?4. */
+  dueOfSku: `${openBlocks} select ${reservationColumns} from blocks b cross join open_lines l on l.block = b.block
+    cross join reservations r on ${inChunk('l.chunk', 'l.due_at')}
+    where l.sku = ?1 and l.due_at <= ?2 and instr(r.items, ?3) > 0 limit ?4`,
+  /** What comes back of a sku (?1) at ?2: units that are due, and when the next are. Without those of a JSON array of [due time, chunk, units] (?3). */
+  releases: `${openBlocks}, except_units (due_at, chunk, units) as materialized (select value ->> 0, value ->> 1, value ->> 2 from json_each(?3))
+    select coalesce(sum((
+      select sum(l.units) from open_lines l where l.block = b.block and l.sku = ?1 and l.due_at <= ?2
+    )), 0) - (select coalesce(sum(units), 0) from except_units where due_at <= ?2) as due_units, min((
+      select l.due_at from open_lines l where l.block = b.block and l.sku = ?1 and l.due_at > ?2
+        and l.units > coalesce((select e.units from except_units e where e.due_at = l.due_at and e.chunk = l.chunk), 0)
       order by l.due_at limit 1
     )) as next_release_at from blocks b`,
 
@@ -66,9 +76,9 @@ const queries = {
       select coalesce(sum(h.quantity), 0) from held_lines h
       where h.sku = w.sku and h.user_id = w.user_id and h.reservation_seq >= w.counted_from and (h.due_at is null or h.due_at > ?2)
     ) + iif(w.counted_from = 0, 0, (
-      ${blocks('0', `(w.counted_from - 1) >> ${blockBits}`)}
+      ${blocks('0', `(w.counted_from - 1) >> ${userBlockBits}`)}
       select coalesce(sum(item.value ->> 'quantity'), 0)
-      from blocks b cross join reservations r on r.seq >> ${blockBits} = b.block and r.user_id = w.user_id
+      from blocks b cross join reservations r on r.seq >> ${userBlockBits} = b.block and r.user_id = w.user_id
       left join orders o on o.id = r.order_id cross join json_each(r.items) item
       where r.seq < w.counted_from and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ?2)) and item.value ->> 'sku' = w.sku
     )) as units from wanted w`,
@@ -77,15 +87,20 @@ const queries = {
   ordersBefore: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id where o.seq < ? order by o.seq desc limit ?`,
   /** Within one block, ?3. */
   ordersOfUser: `select ${orderColumns} from orders o join reservations r on r.id = o.reservation_id
-    where o.seq >> ${blockBits} = ?3 and o.user_id = ?1 and o.seq < ?2 order by o.seq desc limit ?4`,
+    where o.seq >> ${userBlockBits} = ?3 and o.user_id = ?1 and o.seq < ?2 order by o.seq desc limit ?4`,
   lastOrder: 'select coalesce(max(seq), 0) as seq from orders',
 
-  eventsAfter: `select e.seq as event_seq, e.type as event_type, e.time as event_time, e.subject as event_subject, e.detail as event_detail,
+  /** After ?1, at most ?2. A row of several events has the number of its last; so the last row that is needed is the first whose number is ?1 + ?2 or more. */
+  eventsAfter: `with told as (
+      select e.seq - json_array_length(e.list) + 1 + event.key as event_seq, e.time as event_time, event.value as event
+      from events e cross join json_each(e.list) event
+      where e.seq > ?1 and e.seq <= coalesce((select min(seq) from events where seq >= ?1 + ?2), ${Number.MAX_SAFE_INTEGER})
+        and event_seq > ?1
+      order by event_seq limit ?2
+    ) select e.event_seq, e.event_time, e.event ->> 0 as event_type, e.event ->> 1 as event_subject, e.event -> 2 as event_detail,
       o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
-    from events e
-    left join orders o on o.id = e.subject
-    left join reservations r on r.id = coalesce(o.reservation_id, e.subject)
-    where e.seq > ? order by e.seq limit ?`,
+    from told e left join orders o on o.id = e.event ->> 1 left join reservations r on r.id = coalesce(o.reservation_id, e.event ->> 1)
+    order by e.event_seq`,
   lastEvent: 'select max(seq) as seq from events',
 
   /** Answers by a JSON array of [scope, key], given after a time. */
@@ -134,8 +149,21 @@ const bulks = {
       update reservations set status = changed.status, expires_at = changed.expires_at, ended_at = changed.ended_at, order_id = changed.order_id
       from changed where reservations.seq = changed.seq`,
   ],
-  insertOpenLines: ['(?, ?, ?, ?, ?)', (rows) => `insert into open_lines (block, sku, due_at, reservation_seq, quantity) values ${rows}`],
-  deleteOpenLines: ['(?, ?, ?, ?)', (rows) => `delete from open_lines where (block, sku, due_at, reservation_seq) in (values ${rows})`],
+  openLines: [
+    '(?, ?, ?, ?, ?)',
+    (rows) => `insert into open_lines (block, sku, due_at, chunk, units) values ${rows}
+      on conflict (block, sku, due_at, chunk) do update set units = units + excluded.units`,
+  ],
+  closeLines: [
+    '(?, ?, ?, ?, ?)',
+    (rows) => `with closed (block, sku, due_at, chunk, units) as (values ${rows})
+      update open_lines as l set units = l.units - closed.units from closed
+      where l.block = closed.block and l.sku = closed.sku and l.due_at = closed.due_at and l.chunk = closed.chunk`,
+  ],
+  deleteClosedLines: [
+    '(?, ?, ?, ?)',
+    (rows) => `delete from open_lines where (block, sku, due_at, chunk) in (values ${rows}) and units = 0`,
+  ],
   insertHeldLines: ['(?, ?, ?, ?, ?)', (rows) => `insert into held_lines (sku, user_id, reservation_seq, quantity, due_at) values ${rows}`],
   updateHeldLines: [
     '(?, ?, ?, ?)',
@@ -158,7 +186,12 @@ const bulks = {
     '(?, ?, ?, ?, ?, ?)',
     (rows) => `insert or replace into answers (scope, key, fingerprint, created_at, created, value) values ${rows}`,
   ],
-  insertEvents: ['(?, ?, ?, ?)', (rows) => `insert into events (type, time, subject, detail) values ${rows}`],
+  /** A row has the number of its last event. */
+  insertEvents: [
+    '(?, ?, ?)',
+    (rows) => `with made (count, time, list) as (values ${rows})
+      insert into events (seq, time, list) select (select coalesce(max(seq), 0) from events) + sum(count) over (rows unbounded preceding), time, list from made`,
+  ],
 } as const satisfies Record<keyof Writes, readonly [row: string, sql: (rows: string) => string]>
 
 export type Statements = Record<keyof typeof queries, Statement> & Record<keyof Writes, Write>
