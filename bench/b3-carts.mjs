@@ -9,6 +9,7 @@ const skus = skuNames(100)
 const title = 'Carts: several lines in random order, all or none'
 /** Of a store that several processes may share: engines that share the callers. */
 const nodes = 3
+const sizes = /** @type {const} */ (['1 line', '5 lines', '15 lines'])
 
 /** @type {import('./lib/report.mjs').Bench} */
 export const b3 = {
@@ -47,8 +48,7 @@ export const b3Postgres = {
         settings: { inFlight, skus: skus.length, cartsPerRound: count, failures: 0, ...place.settings },
         lines: [
           ...linesOf(seen, durability, null),
-          ...[1, 5, 15].map((lines) => {
-            const words = /** @type {'1 line' | '5 lines' | '15 lines'} */ (lines === 1 ? '1 line' : `${lines} lines`)
+          ...sizes.map((words) => {
             const [what, against] = [`carts of ${words}, ${nodes} engines`, `carts of ${words}, 1 engine`]
             return compare({ what, unit: 'carts/s', figures: seen[`${words}, nodes`], against, peers: seen[words], durability })
           }),
@@ -86,7 +86,7 @@ function cartsIn(site, { quick }, { beforeRemoval = async () => {} } = {}) {
 }
 
 /**
- * @param {Readonly<Record<'1 line' | '5 lines' | '15 lines', readonly number[]>>} seen
+ * @param {Readonly<Record<(typeof sizes)[number], readonly number[]>>} seen
  * @param {string} durability
  * @param {number | null} goal of carts of five lines
  */
