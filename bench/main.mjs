@@ -20,6 +20,7 @@ const loaders = {
   'B3-postgres': async () => (await import('./b3-carts.mjs')).b3Postgres,
   'B4-postgres': async () => (await import('./b4-http-accepted.mjs')).b4Postgres,
   'B5-postgres': async () => (await import('./b5-http-refused.mjs')).b5Postgres,
+  'B7-postgres': async () => (await import('./b7-life-cycle.mjs')).b7Postgres,
   'B9-postgres': async () => (await import('./b9-growth.mjs')).b9Postgres,
   'B9-postgres-long': async () => (await import('./b9-growth.mjs')).b9PostgresLong,
   'bloat-postgres': async () => (await import('./bloat-postgres.mjs')).bloatPostgres,
