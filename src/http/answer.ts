@@ -23,7 +23,8 @@ export function idempotencyOf(request: FastifyRequest): Idempotency | null {
 }
 
 export interface AnswerOptions<Value> {
-  readonly view: (value: Value) => object
+  /** An object, or its JSON. */
+  readonly view: (value: Value) => object | string
   /** The status when this request made the thing; 200 otherwise. */
   readonly createdStatus?: number
   /** Where the thing that was made can be read. */
@@ -41,5 +42,6 @@ export function outcomeBody<Value>(
   reply.code(created ? createdStatus : 200).header('content-type', 'application/json; charset=utf-8')
   if (created && location !== undefined) reply.header('location', location(value))
   if (replayed) reply.header('idempotent-replayed', 'true')
-  return JSON.stringify(view(value))
+  const body = view(value)
+  return typeof body === 'string' ? body : JSON.stringify(body)
 }

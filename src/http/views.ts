@@ -41,6 +41,20 @@ export function viewReservation(reservation: Reservation) {
   }
 }
 
+/** The JSON of `viewReservation`, in half the time: nearly all accepted requests of a sale are answered with one. Ids, skus and states have no character that JSON would escape. */
+export function writeReservation(reservation: Reservation): string {
+  const { id, userId, status, items, metadata, createdAt, expiresAt, expiresInMs, endedAt, orderId } = reservation
+  let lines = ''
+  for (const { sku, quantity, unitPrice } of items) {
+    lines += `${lines === '' ? '' : ','}{"sku":"${sku}","quantity":${quantity},"unitPrice":${unitPrice === null ? 'null' : JSON.stringify(unitPrice)}}`
+  }
+  return (
+    `{"id":"${id}","userId":${JSON.stringify(userId)},"status":"${status}","items":[${lines}],"metadata":${JSON.stringify(metadata)},` +
+    `"createdAt":"${instant(createdAt)}","expiresAt":"${instant(expiresAt)}","expiresInMs":${expiresInMs},` +
+    `"endedAt":${endedAt === null ? 'null' : `"${instant(endedAt)}"`},"orderId":${orderId === null ? 'null' : `"${orderId}"`}}`
+  )
+}
+
 export function viewOrder(order: Order) {
   return { ...order, createdAt: instant(order.createdAt), cancelledAt: instantOrNull(order.cancelledAt) }
 }

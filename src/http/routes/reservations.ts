@@ -18,7 +18,7 @@ import {
   readProblems,
   writeProblems,
 } from '../schemas.ts'
-import { viewOrder, viewPage, viewReservation } from '../views.ts'
+import { viewOrder, viewPage, viewReservation, writeReservation } from '../views.ts'
 
 const tags = ['Reservations']
 const params = Type.Object({ id: Type.String() })
@@ -49,7 +49,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     async (request, reply) => {
       refuseLongMetadata(request.body)
       const outcome = await shop.submit(reserveCommand(request.body, idempotencyOf(request)))
-      return outcomeBody(reply, outcome, { view: viewReservation, createdStatus: 201, location: ({ id }) => `/v1/reservations/${id}` })
+      return outcomeBody(reply, outcome, { view: writeReservation, createdStatus: 201, location: ({ id }) => `/v1/reservations/${id}` })
     },
   )
 

@@ -34,16 +34,24 @@ export function createWrites(
 export function columnsOf(values: readonly Value[], types: readonly string[]): string[] {
   const width = types.length
   return types.map((type, column) => {
-    const isNumber = type === 'bigint' || type === 'smallint'
-    let literal = '{'
+    const write = writers.get(type) ?? quote
+    const elements: string[] = []
     for (let at = column; at < values.length; at += width) {
       const value = values[at]!
-      literal += `${at === column ? '' : ','}${value === null ? 'NULL' : isNumber ? String(value) : quote(String(value))}`
+      elements.push(value === null ? 'NULL' : write(value))
     }
-    return `${literal}}`
+    return `{${elements.join(',')}}`
   })
 }
 
-function quote(text: string): string {
+const writers: ReadonlyMap<string, (value: string | number) => string> = new Map([
+  ['bigint', String],
+  ['smallint', String],
+  // In JSON nothing but quotes and backslashes has to be escaped once more, and the engine's own function does it many times faster than a replacement.
+  ['json', JSON.stringify],
+])
+
+function quote(value: string | number): string {
+  const text = String(value)
   return `"${/["\\]/.test(text) ? text.replaceAll(/["\\]/g, '\\$&') : text}"`
 }
