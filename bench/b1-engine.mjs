@@ -1,8 +1,8 @@
-import { join } from 'node:path'
 import { verifyBooks } from './lib/books.mjs'
+import { sqlitePlace } from './lib/places.mjs'
 import { compare } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
-import { makeStore, measureReserving, removeStore, userOf } from './lib/shop.mjs'
+import { makeStore, measureReserving, userOf } from './lib/shop.mjs'
 import { bulkInsert, oneByOne } from './lib/sqlite-peers.mjs'
 
 const inFlight = 1_000
@@ -16,7 +16,9 @@ export const b1 = {
   name: 'B1',
   title: 'Engine: accepted reservations of hot skus, without HTTP',
   byDefault: true,
-  run: async ({ folder, rounds, quick, durability, say }) => {
+  run: async (context) => {
+    const { rounds, quick, say } = context
+    const { at, durability } = sqlitePlace(context)
     // A multiple of what either ceiling commits at once, so that all write the same number of rows.
     const count = quick ? 32_000 : 128_000
     const countOneByOne = quick ? 500 : 12_000
@@ -26,7 +28,7 @@ export const b1 = {
       (lines, { callers = inFlight, keyed = false, maxPerUser } = {}) =>
       () => {
         const items = skus.slice(0, lines).map((sku) => ({ sku, quantity: 1 }))
-        return measureReserving(join(folder, 'engine.db'), {
+        return measureReserving(at('engine'), {
           skus,
           details: maxPerUser === undefined ? {} : { maxPerUser },
           count,
@@ -40,21 +42,21 @@ export const b1 = {
     const ceiling =
       (lines, rowsPerCommit = perCommit) =>
       async () => {
-        const path = join(folder, 'ceiling.db')
-        await makeStore(path, skus)
-        const perSecond = await bulkInsert(path, { count, perCommit: rowsPerCommit, skus: skus.slice(0, lines) })
-        await verifyBooks(path, { active: count })
-        await removeStore(path)
+        const site = at('ceiling')
+        await makeStore(site, skus)
+        const perSecond = await bulkInsert(site.path, { count, perCommit: rowsPerCommit, skus: skus.slice(0, lines) })
+        await verifyBooks(site, { active: count })
+        await site.remove()
         return perSecond
       }
 
     /** @type {(lines: number) => () => Promise<number>} */
     const naive = (lines) => async () => {
-      const path = join(folder, 'one-by-one.db')
-      await makeStore(path, skus)
-      const perSecond = await oneByOne(path, { count: countOneByOne, skus: skus.slice(0, lines) })
-      await verifyBooks(path, { active: countOneByOne })
-      await removeStore(path)
+      const site = at('one-by-one')
+      await makeStore(site, skus)
+      const perSecond = await oneByOne(site.path, { count: countOneByOne, skus: skus.slice(0, lines) })
+      await verifyBooks(site, { active: countOneByOne })
+      await site.remove()
       return perSecond
     }
 

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { verifyBooks } from './lib/books.mjs'
 import { fillStore } from './lib/fill.mjs'
 import { options } from './lib/options.mjs'
+import { sqlitePlace } from './lib/places.mjs'
 import { compare, state } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
-import { removeStore } from './lib/shop.mjs'
 
 const sku = 'hot'
 const mebibyte = 2 ** 20
@@ -18,27 +17,29 @@ export const b10 = {
   name: 'B10',
   title: 'Memory: of the process and of the file, while many reservations are open',
   byDefault: false,
-  run: async ({ folder, rounds, quick, durability, say }) => {
+  run: async (context) => {
+    const { rounds, quick, say } = context
+    const { at, durability } = sqlitePlace(context)
     const [few, many] = quick ? [2_000, 20_000] : [100_000, 1_000_000]
     const count = quick ? 2_000 : 50_000
 
     /** @type {(open: number) => () => Promise<{ rss: number, heap: number, bytesEach: number }>} */
     const over = (open) => async () => {
-      const path = join(folder, 'memory.db')
-      await fillStore(path, sku, open)
-      const bytesEach = statSync(path).size / open
+      const site = at('memory')
+      await fillStore(site, sku, open)
+      const bytesEach = statSync(site.path).size / open
       const script = fileURLToPath(new URL('./lib/memory-of-a-shop.mjs', import.meta.url))
       const { stdout } = await promisify(execFile)(process.execPath, [
         '--expose-gc',
         script,
-        path,
+        site.url,
         sku,
         String(count),
         '--dist',
         options.dist,
       ])
-      await verifyBooks(path, { active: open + count })
-      await removeStore(path)
+      await verifyBooks(site, { active: open + count })
+      await site.remove()
       return { ...JSON.parse(stdout), bytesEach }
     }
 

@@ -1,9 +1,20 @@
 import { compareWithBareRoute } from './lib/http.mjs'
+import { sqlitePlace, withPostgres } from './lib/places.mjs'
+
+const title = 'HTTP: accepted POST /v1/reservations, keep-alive'
 
 /** @type {import('./lib/report.mjs').Bench} */
 export const b4 = {
   name: 'B4',
-  title: 'HTTP: accepted POST /v1/reservations, keep-alive',
+  title,
   byDefault: true,
-  run: (context) => compareWithBareRoute(context, { isSoldOut: false, goal: 0.8 }),
+  run: (context) => compareWithBareRoute(context, sqlitePlace(context), { isSoldOut: false, goal: 0.8 }),
+}
+
+/** @type {import('./lib/report.mjs').Bench} */
+export const b4Postgres = {
+  name: 'B4-postgres',
+  title,
+  byDefault: false,
+  run: (context) => withPostgres(context, (place) => compareWithBareRoute(context, place, { isSoldOut: false, goal: 0.55 })),
 }

@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { verifyBooks } from './lib/books.mjs'
+import { sqlitePlace, withPostgres } from './lib/places.mjs'
 import { compare } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
-import { makeStore, measureReserving, removeStore, withShop, userOf } from './lib/shop.mjs'
+import { makeStore, measureReserving, withShop, userOf } from './lib/shop.mjs'
 
 const inFlight = 1_000
 const sku = 'hot'
@@ -15,60 +15,73 @@ const longTtlSeconds = 3_600
 /** How ten reservations end. Those that expire are never touched again. */
 const ends = /** @type {const} */ ([...Array(7).fill('confirmed'), ...Array(2).fill('cancelled'), 'expired'])
 
+const title = 'Life cycle: 70 % confirmed, 20 % cancelled, 10 % expired'
+
 /** @type {import('./lib/report.mjs').Bench} */
-export const b7 = {
-  name: 'B7',
-  title: 'Life cycle: 70 % confirmed, 20 % cancelled, 10 % expired',
-  byDefault: true,
-  run: async ({ folder, rounds, quick, durability, say }) => {
-    const count = quick ? 3_000 : 100_000
-    // So many other reservations are made before one is ended: the rows of an end are not those of the batch before.
-    const openMax = quick ? 500 : 10_000
-    const measuredMs = quick ? 1_000 : 6_000
+export const b7 = { name: 'B7', title, byDefault: true, run: (context) => lives(context, sqlitePlace(context)) }
 
-    const reserving = () =>
-      measureReserving(join(folder, 'reserving.db'), {
-        skus: [sku],
-        count,
-        inFlight,
-        cart: (index) => ({ userId: userOf(index), items: [{ sku, quantity: 1 }] }),
-      })
+/** @type {import('./lib/report.mjs').Bench} */
+export const b7Postgres = {
+  name: 'B7-postgres',
+  title,
+  byDefault: false,
+  run: (context) => withPostgres(context, (place) => lives(context, place)),
+}
 
-    const living = async () => {
-      const path = join(folder, 'living.db')
-      await makeStore(path, [sku])
-      const told = { active: 0, confirmed: 0, cancelled: 0, expired: 0 }
-      /** @type {(batch: import('../src/index.ts').BatchReport) => void} */
-      const onBatch = ({ commands, outcomes }) => {
-        for (const [index, { type }] of commands.entries()) {
-          const outcome = outcomes[index]
-          if (type === 'expire' && outcome?.ok === true && 'expired' in outcome.value) told.expired += outcome.value.expired
-        }
+/**
+ * @param {import('./lib/report.mjs').Context} context
+ * @param {import('./lib/places.mjs').Place} place
+ * @returns {Promise<import('./lib/report.mjs').Measured>}
+ */
+async function lives({ rounds, quick, say }, place) {
+  const { at, durability } = place
+  const count = quick ? 3_000 : 100_000
+  // So many other reservations are made before one is ended: the rows of an end are not those of the batch before.
+  const openMax = quick ? 500 : 10_000
+  const measuredMs = quick ? 1_000 : 6_000
+
+  const reserving = () =>
+    measureReserving(at('reserving'), {
+      skus: [sku],
+      count,
+      inFlight,
+      cart: (index) => ({ userId: userOf(index), items: [{ sku, quantity: 1 }] }),
+    })
+
+  const living = async () => {
+    const site = at('living')
+    await makeStore(site, [sku])
+    const told = { active: 0, confirmed: 0, cancelled: 0, expired: 0 }
+    /** @type {(batch: import('../src/index.ts').BatchReport) => void} */
+    const onBatch = ({ commands, outcomes }) => {
+      for (const [index, { type }] of commands.entries()) {
+        const outcome = outcomes[index]
+        if (type === 'expire' && outcome?.ok === true && 'expired' in outcome.value) told.expired += outcome.value.expired
       }
-      const perSecond = await withShop(path, { onBatch }, (shop) => live(shop, { told, openMax, measuredMs }))
-      await verifyBooks(path, told)
-      await removeStore(path)
-      return perSecond
     }
+    const perSecond = await withShop(site, { onBatch }, (shop) => live(shop, { told, openMax, measuredMs }))
+    await verifyBooks(site, told)
+    await site.remove()
+    return perSecond
+  }
 
-    const contenders = { 'reserving only': reserving, 'whole life': living }
-    if (!quick) await alternate({ 'warm-up': reserving, 'warm-up of ends': living }, { rounds: 1, say })
-    const seen = await alternate(contenders, { rounds, say })
-    return {
-      settings: { inFlight, reservationsPerRound: count, openWhenEnded: openMax, secondsPerRound: measuredMs / 1_000 },
-      lines: [
-        compare({
-          what: '1 line, from reserve to its end',
-          outcome: 'completed',
-          figures: seen['whole life'],
-          against: 'reserving only (B1, 1 line)',
-          peers: seen['reserving only'],
-          goal: 0.4,
-          durability,
-        }),
-      ],
-    }
-  },
+  const contenders = { 'reserving only': reserving, 'whole life': living }
+  if (!quick) await alternate({ 'warm-up': reserving, 'warm-up of ends': living }, { rounds: 1, say })
+  const seen = await alternate(contenders, { rounds, say })
+  return {
+    settings: { inFlight, reservationsPerRound: count, openWhenEnded: openMax, secondsPerRound: measuredMs / 1_000, ...place.settings },
+    lines: [
+      compare({
+        what: '1 line, from reserve to its end',
+        outcome: 'completed',
+        figures: seen['whole life'],
+        against: 'reserving only (B1, 1 line)',
+        peers: seen['reserving only'],
+        goal: 0.4,
+        durability,
+      }),
+    ],
+  }
 }
 
 /**

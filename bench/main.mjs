@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeMachine, durabilityOf, watchOthers } from './lib/machine.mjs'
+import { describeMachine, watchOthers } from './lib/machine.mjs'
 import { options, root, usage } from './lib/options.mjs'
 import { showMarkdown, showText } from './lib/show.mjs'
 
@@ -15,6 +15,15 @@ const loaders = {
   B7: async () => (await import('./b7-life-cycle.mjs')).b7,
   B9: async () => (await import('./b9-growth.mjs')).b9,
   B10: async () => (await import('./b10-memory.mjs')).b10,
+  'B1-postgres': async () => (await import('./b1-postgres.mjs')).b1Postgres,
+  'B2-postgres': async () => (await import('./b2-spread.mjs')).b2Postgres,
+  'B3-postgres': async () => (await import('./b3-carts.mjs')).b3Postgres,
+  'B4-postgres': async () => (await import('./b4-http-accepted.mjs')).b4Postgres,
+  'B5-postgres': async () => (await import('./b5-http-refused.mjs')).b5Postgres,
+  'B7-postgres': async () => (await import('./b7-life-cycle.mjs')).b7Postgres,
+  'B9-postgres': async () => (await import('./b9-growth.mjs')).b9Postgres,
+  'B9-postgres-long': async () => (await import('./b9-growth.mjs')).b9PostgresLong,
+  'bloat-postgres': async () => (await import('./bloat-postgres.mjs')).bloatPostgres,
 }
 
 const resultsFolder = join(root, 'bench/results')
@@ -28,15 +37,28 @@ if (options.help) console.log(usage)
 else if (options.markdown) await writePage()
 else await runAll()
 
+/** The benches that the command line names, each by its name or by that of its group; in capitals or not. */
+function namesWanted() {
+  const all = Object.keys(loaders)
+  const inGroup = (/** @type {string} */ group) => all.filter((name) => name.toLowerCase().endsWith(`-${group}`))
+  return new Set(
+    options.names.flatMap((word) => {
+      const name = all.find((one) => one.toLowerCase() === word.toLowerCase())
+      const names = name === undefined ? inGroup(word.toLowerCase()) : [name]
+      if (names.length === 0) throw new Error(`there is no ${word}; there are ${all.join(', ')}, and the group postgres`)
+      return names
+    }),
+  )
+}
+
 async function runAll() {
-  const unknown = options.names.filter((name) => !(name in loaders))
-  if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')}; there are ${Object.keys(loaders).join(', ')}`)
+  const wanted = namesWanted()
   /** @type {import('./lib/show.mjs').Result[]} */
   const results = []
   for (const [name, load] of Object.entries(loaders)) {
-    if (options.names.length > 0 && !options.names.includes(name)) continue
+    if (wanted.size > 0 && !wanted.has(name)) continue
     const bench = await load()
-    if (options.names.length === 0 && !bench.byDefault) continue
+    if (wanted.size === 0 && !bench.byDefault) continue
     try {
       const result = await run(bench)
       results.push(result)
@@ -55,14 +77,14 @@ async function runAll() {
  */
 async function run(bench) {
   const folder = await mkdtemp(join(options.folder, 'holdfast-bench-'))
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   process.once('exit', removeFolder)
   try {
     const machine = describeMachine(folder)
     const { rounds, quick } = options
     const say = (/** @type {string} */ text) => void process.stderr.write(`${bench.name}: ${text}\n`)
     const others = watchOthers()
-    const { settings, lines } = await bench.run({ folder, rounds, quick, durability: durabilityOf(machine), say })
+    const { settings, lines } = await bench.run({ folder, rounds, quick, machine, say })
     const result = {
       name: bench.name,
       title: bench.title,

@@ -1,14 +1,18 @@
-import { makeStore } from './shop.mjs'
-import { bulkInsert } from './sqlite-peers.mjs'
+import { makeStore, reserveAll, userOf } from './shop.mjs'
+
+/** Far enough from their end that none expires during a run. */
+const ttlSeconds = 24 * 60 * 60
+/** As many as one batch takes, since nobody measures the time. */
+const inFlight = 4_000
 
 /**
- * A file in which so many reservations of one sku are open. Far enough from their end that none expires during a run.
+ * A store in which so many reservations of one sku are open.
  *
- * @param {string} path
+ * @param {import('./places.mjs').Site} site
  * @param {string} sku
  * @param {number} open
  */
-export async function fillStore(path, sku, open) {
-  await makeStore(path, [sku])
-  if (open > 0) await bulkInsert(path, { count: open, perCommit: Math.min(open, 1_000), skus: [sku], ttlMs: 24 * 60 * 60 * 1000 })
+export async function fillStore(site, sku, open) {
+  await makeStore(site, [sku])
+  await reserveAll(site, { count: open, inFlight, cart: (index) => ({ userId: userOf(index), items: [{ sku, quantity: 1 }], ttlSeconds }) })
 }

@@ -12,7 +12,7 @@ async function load(path) {
 }
 
 /** @type {typeof import('../../src/index.ts')} */
-export const { createHoldfast, sqliteStore } = await load('index.js')
+export const { createHoldfast, openStore } = await load('index.js')
 /** @type {typeof import('../../src/store/sqlite/connect.ts')} */
 export const { connect, disconnect } = await load('store/sqlite/connect.js')
 /** @type {typeof import('../../src/store/sql/blocks.ts')} */
@@ -23,3 +23,5 @@ export const { audit } = await load('store/audit.js')
 export const { newId } = await load('engine/ids.js')
 /** @type {typeof import('../../src/engine/schemas.ts')} */
 export const { ReserveInput } = await load('engine/schemas.js')
+/** @type {typeof import('../../src/store/postgres/statements.ts')} */
+export const { statementsFor } = await load('store/postgres/statements.js')

@@ -18,19 +18,20 @@ const settleMs = 200
  * as it would.
  *
  * @param {import('./report.mjs').Context} context
+ * @param {import('./places.mjs').Place} place
  * @param {{ isSoldOut: boolean, goal: number }} options
  * @returns {Promise<import('./report.mjs').Measured>}
  */
-export async function compareWithBareRoute({ folder, rounds, quick, durability, say }, { isSoldOut, goal }) {
+export async function compareWithBareRoute({ rounds, quick, say }, place, { isSoldOut, goal }) {
   const seconds = quick ? 1 : 6
-  const path = join(folder, 'service.db')
-  await makeStore(path, [sku], { totalStock: isSoldOut ? 1 : totalStock })
-  if (isSoldOut) await sellTheLastUnit(path)
+  const site = place.at('service')
+  await makeStore(site, [sku], { totalStock: isSoldOut ? 1 : totalStock })
+  if (isSoldOut) await sellTheLastUnit(site)
   const decided = isSoldOut ? 'insufficient_stock' : 'accepted'
   /** @type {import('./processes.mjs').Service[]} */
   const running = []
   try {
-    const holdfast = await startService(join(options.dist, 'cli/main.js'), ['serve', '--port', '0', '--store', `sqlite:${path}`])
+    const holdfast = await startService(join(options.dist, 'cli/main.js'), ['serve', '--port', '0', '--store', site.url])
     running.push(holdfast)
     const script = fileURLToPath(new URL('./bare-fastify.mjs', import.meta.url))
     const bare = await startService(script, ['at-once', '--dist', options.dist])
@@ -54,7 +55,7 @@ export async function compareWithBareRoute({ folder, rounds, quick, durability, 
     const seen = await alternate(contenders, { rounds, say })
     const told = await settledOutcomes(holdfast.address)
     await holdfast.stop()
-    await verifyBooks(path, isSoldOut ? { confirmed: 1 } : { active: told.get('accepted') ?? 0 })
+    await verifyBooks(site, isSoldOut ? { confirmed: 1 } : { active: told.get('accepted') ?? 0 })
 
     const what = isSoldOut ? 'a sold-out sku, 409' : 'one hot sku, 1 line, 201'
     /** @type {import('./report.mjs').Line['outcome']} */
@@ -66,7 +67,7 @@ export async function compareWithBareRoute({ folder, rounds, quick, durability, 
     const lines = peers.flatMap(([against, samples]) => {
       /** @type {(pick: (sample: Sample) => number) => { figures: number[], peers: number[] }} */
       const both = (pick) => ({ figures: seen.holdfast.map(pick), peers: samples.map(pick) })
-      const shared = { outcome, against, durability: `${durability}; the route keeps nothing` }
+      const shared = { outcome, against, durability: `${place.durability}; the route keeps nothing` }
       return [
         compare({ ...shared, what, unit: 'requests/s', ...both(({ perSecond }) => perSecond), goal }),
         compare({ ...shared, what: 'CPU time of the server process', unit: 'µs/request', ...both(({ cpuPerRequest }) => cpuPerRequest) }),
@@ -80,6 +81,7 @@ export async function compareWithBareRoute({ folder, rounds, quick, durability, 
         connections,
         secondsPerRound: seconds,
         cpuOfTheLoadGenerator: loadCpu.join(' / '),
+        ...place.settings,
       },
       lines,
     }
@@ -114,9 +116,9 @@ async function loadBare(service, seconds) {
   return sample
 }
 
-/** @param {string} path */
-async function sellTheLastUnit(path) {
-  const sold = await withShop(path, {}, async (shop) => {
+/** @param {import('./places.mjs').Site} site */
+async function sellTheLastUnit(site) {
+  const sold = await withShop(site, {}, async (shop) => {
     const reserved = await shop.reserve({ userId: 'first', items: [{ sku, quantity: 1 }] })
     return reserved.ok ? shop.confirm(reserved.value.id) : reserved
   })

@@ -33,9 +33,12 @@ export function describeMachine(folder) {
 
 /** @typedef {ReturnType<typeof describeMachine>} Machine */
 
-/** @param {Machine} machine */
-export function durabilityOf({ fileSystem }) {
-  return fileSystem === 'tmpfs' ? 'none: the file is in memory' : 'on disk: WAL, synchronous=FULL'
+/**
+ * @param {Machine} machine
+ * @param {string} settings of the store
+ */
+export function durabilityOf({ fileSystem }, settings) {
+  return fileSystem === 'tmpfs' ? 'none: the folder is in memory' : `on disk: ${settings}`
 }
 
 /** @param {string} folder */

@@ -68,3 +68,22 @@ export function cpuMicroseconds(pid) {
     return null
   }
 }
+
+/**
+ * The same of a process, of its children, and of those of its children that have ended; NaN where there is no /proc.
+ *
+ * @param {number} pid
+ * @returns {number}
+ */
+export function cpuOfTree(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // cutime and cstime follow utime and stime.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+    const ended = (Number(fields[13]) + Number(fields[14])) * microsecondsPerTick
+    return [pid, ...children.map(Number)].reduce((sum, one) => sum + (cpuMicroseconds(one) ?? 0), ended)
+  } catch {
+    return NaN
+  }
+}

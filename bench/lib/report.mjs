@@ -3,7 +3,7 @@
  * @property {string} folder An empty folder for the files of this bench.
  * @property {number} rounds
  * @property {boolean} quick
- * @property {string} durability What a commit in the folder is worth.
+ * @property {import('./machine.mjs').Machine} machine
  * @property {(text: string) => void} say Progress.
  *
  * @typedef {object} Bench
@@ -81,12 +81,14 @@ export function compare({
 }
 
 /**
- * A figure with nothing to hold it against.
+ * A figure with nothing to hold it against but a goal, if there is one.
  *
- * @param {{ what: string, outcome?: Line['outcome'], unit: string, figures: readonly number[], durability: string }} figure
+ * @param {{ what: string, outcome?: Line['outcome'], unit: string, figures: readonly number[], atMost?: number | null, durability: string }} figure
  * @returns {Line}
  */
-export function state({ what, outcome = '–', unit, figures, durability }) {
-  const nothing = { against: null, peer: null, ratio: null, goal: null, met: null, peers: [] }
-  return { what, outcome, unit, figure: median(figures), ...nothing, sense: 'at least', shownAs: '%', durability, figures }
+export function state({ what, outcome = '–', unit, figures, atMost = null, durability }) {
+  const nothing = { against: null, peer: null, ratio: null, peers: [] }
+  const figure = median(figures)
+  const met = atMost === null ? null : figure <= atMost
+  return { what, outcome, unit, figure, ...nothing, goal: atMost, met, sense: 'at most', shownAs: '%', durability, figures }
 }

@@ -1,47 +1,43 @@
-import { rm } from 'node:fs/promises'
 import { verifyBooks } from './books.mjs'
-import { createHoldfast, sqliteStore } from './holdfast.mjs'
+import { createHoldfast, openStore } from './holdfast.mjs'
 
 /** @typedef {Partial<import('../../src/index.ts').CreateProductInput>} ProductDetails */
 
 /** Enough that none of the runs sells out. */
 export const totalStock = 1_000_000_000
 
+/** @typedef {import('./places.mjs').Site} Site */
+
 /**
- * An engine over a file, as a program gets it that sets no option, for as long as the work takes.
+ * Engines over one store, each as a program gets it that sets no option, for as long as the work takes.
  *
  * @template Answer
- * @param {string} path
- * @param {Pick<import('../../src/index.ts').EngineOptions, 'onBatch'>} options
- * @param {(shop: import('../../src/index.ts').Holdfast) => Promise<Answer>} work
+ * @param {Pick<Site, 'url'>} site
+ * @param {{ engines?: number } & Pick<import('../../src/index.ts').EngineOptions, 'onBatch'>} options
+ * @param {(...shops: import('../../src/index.ts').Holdfast[]) => Promise<Answer>} work
  */
-export async function withShop(path, options, work) {
-  const shop = createHoldfast({ store: await sqliteStore({ path }), ...options })
+export async function withShop({ url }, { engines = 1, ...options }, work) {
+  const shops = await Promise.all(Array.from({ length: engines }, async () => createHoldfast({ store: await openStore(url), ...options })))
   try {
-    return await work(shop)
+    return await work(...shops)
   } finally {
-    await shop.close()
+    await Promise.all(shops.map((shop) => shop.close()))
   }
 }
 
 /**
- * A new file with these products.
+ * A new store with these products.
  *
- * @param {string} path
+ * @param {Site} site
  * @param {readonly string[]} skus
  * @param {ProductDetails} [details]
  */
-export async function makeStore(path, skus, details = {}) {
-  await removeStore(path)
-  const outcomes = await withShop(path, {}, (shop) =>
+export async function makeStore(site, skus, details = {}) {
+  await site.renew()
+  const outcomes = await withShop(site, {}, (shop) =>
     Promise.all(skus.map((sku) => shop.createProduct({ sku, name: sku, totalStock, ...details }))),
   )
   if (!outcomes.every(({ ok }) => ok)) throw new Error('a product could not be made')
-}
-
-/** @param {string} path */
-export async function removeStore(path) {
-  await Promise.all(['', '-wal', '-shm', '-journal'].map((suffix) => rm(path + suffix, { force: true })))
 }
 
 /**
@@ -81,17 +77,20 @@ export async function drive(count, inFlight, call) {
  * @property {number} inFlight
  * @property {(index: number) => import('../../src/index.ts').ReserveInput} cart
  * @property {(index: number) => string} [key] the idempotency key
+ * @property {number} [engines] that share the callers; 1 unless it is said
+ * @property {import('../../src/index.ts').EngineOptions['onBatch']} [onBatch]
  */
 
 /**
- * Reserve so many carts in a file. All must be accepted. Resolves with carts per second.
+ * Reserve so many carts. All must be accepted. Resolves with carts per second.
  *
- * @param {string} path
+ * @param {Pick<Site, 'url'>} site
  * @param {Load} load
  */
-export function reserveAll(path, { count, inFlight, cart, key }) {
-  return withShop(path, {}, async (shop) => {
+export function reserveAll(site, { count, inFlight, cart, key, engines = 1, onBatch = () => {} }) {
+  return withShop(site, { engines, onBatch }, async (...shops) => {
     const elapsedMs = await drive(count, inFlight, async (index) => {
+      const shop = /** @type {import('../../src/index.ts').Holdfast} */ (shops[index % engines])
       const outcome = await (key === undefined ? shop.reserve(cart(index)) : shop.reserve(cart(index), { idempotencyKey: key(index) }))
       if (!outcome.ok) throw new Error(`a reservation was refused: ${outcome.refusal.code}`)
     })
@@ -100,15 +99,16 @@ export function reserveAll(path, { count, inFlight, cart, key }) {
 }
 
 /**
- * The same in a new file, which is held against the promises and removed.
+ * The same in a new store, which is held against the promises and removed.
  *
- * @param {string} path
- * @param {Load & { skus: readonly string[], details?: ProductDetails }} load
+ * @param {Site} site
+ * @param {Load & { skus: readonly string[], details?: ProductDetails, beforeRemoval?: () => Promise<void> }} load
  */
-export async function measureReserving(path, { skus, details, ...load }) {
-  await makeStore(path, skus, details)
-  const perSecond = await reserveAll(path, load)
-  await verifyBooks(path, { active: load.count })
-  await removeStore(path)
+export async function measureReserving(site, { skus, details, beforeRemoval = async () => {}, ...load }) {
+  await makeStore(site, skus, details)
+  const perSecond = await reserveAll(site, load)
+  await verifyBooks(site, { active: load.count })
+  await beforeRemoval()
+  await site.remove()
   return perSecond
 }

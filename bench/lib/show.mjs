@@ -21,7 +21,7 @@ function cellsOf(line) {
   const bound = sense === 'at least' ? '≥' : '≤'
   return [
     ratio === null ? '–' : share(ratio, shownAs),
-    goal === null ? '–' : `${bound} ${shownAs === '%' ? `${goal * 100} %` : `${goal} ×`}`,
+    goal === null ? '–' : `${bound} ${ratio === null ? goal : shownAs === '%' ? `${Number((goal * 100).toFixed(1))} %` : `${goal} ×`}`,
     met === null ? '–' : met ? 'met' : 'not met',
     what,
     outcome,
@@ -42,7 +42,7 @@ function share(ratio, shownAs) {
 
 /** @param {number} figure */
 function rounded(figure) {
-  return figure >= 100 ? Math.round(figure).toLocaleString('en') : figure.toFixed(1)
+  return figure >= 100 || Number.isInteger(figure) ? Math.round(figure).toLocaleString('en') : figure.toFixed(1)
 }
 
 /** @param {Result} result */

@@ -8,7 +8,7 @@ import { totalStock, userOf } from './shop.mjs'
 
 /** @typedef {import('../../src/store/sql/rows.ts').Value} Value */
 
-const ttlMsDefault = 600_000
+const ttlMs = 600_000
 
 const reservationColumns = 'reservations (seq, id, user_id, status, items, metadata, created_at, expires_at)'
 const lineColumns = 'open_lines (block, sku, due_at, chunk, units)'
@@ -20,10 +20,10 @@ const updateStock = 'update stock set reserved = ?, version = ? where sku = ?'
 /**
  * @param {number} seq
  * @param {readonly string[]} skus
- * @param {{ now: number, ttlMs: number }} times
+ * @param {number} now
  * @returns {{ reservation: Value[], event: unknown[] }}
  */
-function rowsOf(seq, skus, { now, ttlMs }) {
+function rowsOf(seq, skus, now) {
   const id = newId()
   const items = JSON.stringify(skus.map((sku) => ({ sku, quantity: 1, unitPrice: null })))
   const detail = { stock: skus.map((sku) => [sku, seq + 1, totalStock, seq, 0]), expiresAt: now + ttlMs }
@@ -34,13 +34,13 @@ function rowsOf(seq, skus, { now, ttlMs }) {
  * All rows of a commit: the reservations after `after`.
  *
  * @param {number} after
- * @param {{ count: number, skus: readonly string[], ttlMs: number, lastEvent: number }} options
+ * @param {{ count: number, skus: readonly string[], lastEvent: number }} options
  * @returns {{ reservations: Value[], lines: Value[], events: Value[] }} the values of all rows, one after the other
  */
-function commitOf(after, { count, skus, ttlMs, lastEvent }) {
+function commitOf(after, { count, skus, lastEvent }) {
   const now = Date.now()
   const seqs = Array.from({ length: count }, (_, index) => after + 1 + index)
-  const rows = seqs.map((seq) => rowsOf(seq, skus, { now, ttlMs }))
+  const rows = seqs.map((seq) => rowsOf(seq, skus, now))
   /** @type {Map<number, number>} */
   const units = new Map()
   for (const seq of seqs) units.set(chunkOf(seq), (units.get(chunkOf(seq)) ?? 0) + 1)
@@ -69,9 +69,9 @@ function values(columns, rows) {
  * the machine where it was tried 16 rows in a statement were a tenth slower, `json_each` a third). Making the rows is not counted.
  *
  * @param {string} path
- * @param {{ count: number, perCommit: number, skus: readonly string[], ttlMs?: number }} options
+ * @param {{ count: number, perCommit: number, skus: readonly string[] }} options
  */
-export async function bulkInsert(path, { count, perCommit, skus, ttlMs = ttlMsDefault }) {
+export async function bulkInsert(path, { count, perCommit, skus }) {
   const database = await connect(path)
   const begin = database.prepare('begin immediate')
   const commit = database.prepare('commit')
@@ -85,7 +85,7 @@ export async function bulkInsert(path, { count, perCommit, skus, ttlMs = ttlMsDe
   // One event for each product, and one for each reservation.
   const eventsBefore = lastOf(database, 'events') - seq
   for (; seq < last; seq += perCommit) {
-    const { reservations, lines, events } = commitOf(seq, { count: perCommit, skus, ttlMs, lastEvent: eventsBefore + seq })
+    const { reservations, lines, events } = commitOf(seq, { count: perCommit, skus, lastEvent: eventsBefore + seq })
     const units = seq + perCommit
     const startedAt = performance.now()
     begin.run()
@@ -147,7 +147,7 @@ export async function oneByOne(path, { count, skus }) {
   const eventsBefore = lastOf(database, 'events')
   const startedAt = performance.now()
   for (let seq = 1; seq <= count; seq++) {
-    const { reservations, lines, events } = commitOf(seq - 1, { count: 1, skus, ttlMs: ttlMsDefault, lastEvent: eventsBefore + seq - 1 })
+    const { reservations, lines, events } = commitOf(seq - 1, { count: 1, skus, lastEvent: eventsBefore + seq - 1 })
     begin.run()
     for (const sku of skus) {
       const stock = select.get(sku) ?? {}
