@@ -44,12 +44,6 @@ export async function openShop({ wrap = (store: Store): Store => store } = {}): 
   }
 }
 
-/** The sizes of the batches that so many commands of one turn make, largest first: one for each that the store works on at once. */
-export function batchSizesOf(commands: number, { batchesInFlightMax = 1 }: Store): number[] {
-  const shares = Array.from({ length: batchesInFlightMax }, (_, index) => Math.ceil((commands - index) / batchesInFlightMax))
-  return shares.filter((share) => share > 0)
-}
-
 /** The value of an outcome that must be a yes. */
 export function accepted<Value>(outcome: Outcome<Value>): Value {
   if (!outcome.ok) throw new Error(`refused: ${JSON.stringify(outcome.refusal)}`)

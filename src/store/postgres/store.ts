@@ -42,14 +42,6 @@ export interface PostgresOptions {
   readonly warn?: (message: string) => void
 }
 
-interface AttemptOptions {
-  readonly repeat: boolean
-  /** Skus to lock besides those that the commands name. */
-  readonly alsoLock: readonly string[]
-  /** Let the next batch take its locks. */
-  readonly passOn: () => void
-}
-
 /** Bounds memory for shops with very many skus. */
 const knownProductsMax = 10_000
 
@@ -102,16 +94,13 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
     }
   }
 
-  const attempt = async (commands: readonly Command[], options: AttemptOptions): Promise<readonly Outcome[]> => {
-    const { repeat, alsoLock, passOn } = options
+  const attempt = async (commands: readonly Command[], repeat: boolean, alsoLock: readonly string[]): Promise<readonly Outcome[]> => {
     const session = await takeSession(pool, url.prepared)
     let release = (): void => session.release()
     try {
       const begun = [session.query(sql.begin), session.query(sql.limitWaiting, waits)]
       const loading = loadFacts({ session, sql, commands, repeat, alsoLock, knownProducts })
       const [{ facts, now }] = await Promise.all([loading, ...begun])
-      // Whoever comes next has to wait for these locks. A product that is only now made has none yet.
-      if (!commands.some(({ type }) => type === 'createProduct')) passOn()
       const { outcomes, changes } = decide(commands, facts, now)
       const { writes, sent } = createWrites(session, statements)
       saveChanges(writes, changes, facts)
@@ -143,26 +132,11 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
     }
   }
 
-  /** The end of the queue of batches that have yet to take their locks: they do it one after the other, so that commands are decided in the order they were given. */
-  let last: Promise<void> = Promise.resolve()
-
   const execute = async (commands: readonly Command[], repeat: boolean): Promise<readonly Outcome[]> => {
-    const before = last
-    let passOn = (): void => {}
-    last = new Promise((resolve) => (passOn = resolve))
-    await before
-    try {
-      return await executeInTurn(commands, repeat, passOn)
-    } finally {
-      passOn()
-    }
-  }
-
-  const executeInTurn = async (commands: readonly Command[], repeat: boolean, passOn: () => void): Promise<readonly Outcome[]> => {
     let alsoLock: readonly string[] = []
     for (let collisions = 0; ;) {
       try {
-        return await attempt(commands, { repeat, alsoLock, passOn })
+        return await attempt(commands, repeat, alsoLock)
       } catch (error) {
         if (error instanceof MoreLocksNeeded) alsoLock = [...new Set([...alsoLock, ...error.skus])]
         else if (!isCollision(error)) {
