@@ -46,17 +46,13 @@ function batchSize(queue: readonly Waiting[], linesMax: number): number {
 }
 
 /**
- * One batch in flight, or as many as the store can work on; what arrives meanwhile is the next batch. There is no timer: an idle system has batches of one, a busy one
+ * One batch in flight; what arrives meanwhile is the next batch. There is no timer: an idle system has batches of one, a busy one
  * pays one commit for hundreds of commands. The idea is that of group commit as in TigerBeetle and AliSQL's statement queue.
  */
 export function createBatcher({ store, queueMax, attemptsMax, onBatch }: BatcherOptions): Batcher {
-  const { batchesInFlightMax = 1 } = store
   const queue: Waiting[] = []
-  let batchesInFlight = 0
-  let commandsInFlight = 0
-  let isStarting = false
+  let running: Promise<void> | null = null
   let closed = false
-  let tellIdle = (): void => {}
 
   return {
     submit: (command) =>
@@ -64,40 +60,26 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
         if (closed) return reject(new Fault('closed', 'Holdfast is closed.'))
         if (queue.length >= queueMax) return reject(new Fault('overloaded', `${queueMax} commands are waiting already; try again shortly.`))
         queue.push({ command, resolve, reject })
-        start()
+        running ??= run()
       }),
     get queueLength() {
       return queue.length
     },
     close: async () => {
       closed = true
-      if (queue.length + batchesInFlight === 0) return
-      await new Promise<void>((resolve) => (tellIdle = resolve))
+      await running
     },
   }
 
-  /** After everything that is readable now has been read, so that one turn of the event loop is one batch. */
-  function start(): void {
-    if (isStarting || queue.length === 0 || batchesInFlight >= batchesInFlightMax) return
-    isStarting = true
-    setImmediate(() => {
-      isStarting = false
-      void run()
-      start()
-    })
-  }
-
   async function run(): Promise<void> {
-    // An equal share of all that wait for an answer, so that the batches in flight are of one size and neither side has to wait for the other.
-    const share = Math.ceil((queue.length + commandsInFlight) / batchesInFlightMax)
-    const batch = queue.splice(0, Math.min(share, batchSize(queue, store.batchSizeMax)))
-    batchesInFlight++
-    commandsInFlight += batch.length
-    await settle(batch, false)
-    batchesInFlight--
-    commandsInFlight -= batch.length
-    start()
-    if (queue.length + batchesInFlight === 0) tellIdle()
+    while (queue.length > 0) {
+      // After everything that is readable now has been read, so that one turn of the event loop is one batch.
+      await new Promise(setImmediate)
+      const size = batchSize(queue, store.batchSizeMax)
+      const batch = queue.splice(0, size)
+      await settle(batch, false)
+    }
+    running = null
   }
 
   /** Give every caller of the batch its own answer. A batch that the store cannot take for another reason than a fault is halved until the one command at fault stands alone. */

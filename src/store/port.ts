@@ -33,8 +33,6 @@ export interface OrderFilter {
 export interface Store {
   /** How many commands one batch may have, a reserve counting as many as it has lines: more make no better use of a commit and keep the others waiting. */
   readonly batchSizeMax: number
-  /** How many batches it can work on at once; 1 if it says nothing. Two keep a store behind a network and this process busy at the same time. */
-  readonly batchesInFlightMax?: number
 
   /**
    * Decide the commands in order and commit once. Each is all or nothing by itself. When it throws, either nothing was done or nobody knows; the same batch

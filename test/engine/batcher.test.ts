@@ -82,33 +82,6 @@ describe('the batcher', () => {
     expect(batches.map((batch) => batch.commands.length)).toEqual([1, 5])
   })
 
-  it('has as many batches in flight as the store can work on, of one size, and closes when all are done', async () => {
-    const store = await memoryStore()
-    const gate = gated({ ...store, batchesInFlightMax: 2 })
-    const { batcher, batches } = batcherOn(gate.store)
-    const first = Array.from({ length: 6 }, () => batcher.submit(reserve('ann', { a: 1 })))
-    await turn()
-    expect([gate.running(), batcher.queueLength]).toEqual([2, 0])
-    const rest = Array.from({ length: 5 }, () => batcher.submit(reserve('ann', { a: 1 })))
-    await turn()
-    expect([gate.running(), batcher.queueLength]).toEqual([2, 5])
-    gate.release()
-    await Promise.all(first.slice(0, 3))
-    await turn()
-    expect([gate.running(), batcher.queueLength]).toEqual([2, 1])
-    let closed = false
-    const closing = batcher.close().then(() => (closed = true))
-    gate.release()
-    await Promise.all(first)
-    await turn()
-    expect(closed).toBe(false)
-    gate.release()
-    gate.release()
-    await Promise.all([...rest, closing])
-    expect(batches.map((batch) => batch.commands.length)).toEqual([3, 3, 4, 1])
-    expect((await store.product('a'))?.stock.reserved).toBe(11)
-  })
-
   it('makes no batch larger than the store takes', async () => {
     const store = await memoryStore()
     const { batcher, batches } = batcherOn({ ...store, batchSizeMax: 4 })

@@ -155,7 +155,6 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
 
   return {
     batchSizeMax,
-    batchesInFlightMax: 2,
     onOthers: listener.onOthers,
     execute: (commands, { repeat = false } = {}) => guard(() => execute(commands, repeat)),
     product: (sku) => guard(() => readProductView(read, sql, sku)),
