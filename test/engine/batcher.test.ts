@@ -50,7 +50,8 @@ function gated(store: Store): { store: Store; release: () => void; running: () =
   }
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+/** After the batch of this turn has been given to the store. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setTimeout(resolve, 0)))
 
 describe('the batcher', () => {
   it('makes one batch of what arrives in one turn, and gives each caller its own answer in order', async () => {

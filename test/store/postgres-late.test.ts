@@ -37,8 +37,7 @@ describe.concurrent('a batch that is delivered after its node gave up and repeat
   it('has one effect and one answer, whatever it asks for (S2, S4, O4, I1, I2, H1)', async (context) => {
     const node = await openFaultyNode(stores, context, options)
     const { healthy } = node
-    // All in one batch; a second would wait for the locks of the first, longer than a statement may.
-    const shop = node.shopOf({ ...node.faulty, batchesInFlightMax: 1 })
+    const shop = node.shopOf(node.faulty)
     const held = accepted(await shop.reserve(oneOfA('ann')))
     const [sold, kept] = [accepted(await shop.reserve(oneOfA('bob'))), accepted(await shop.reserve(oneOfA('cid')))]
     const order = accepted(await shop.confirm(sold.id))

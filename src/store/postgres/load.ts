@@ -1,7 +1,7 @@
 import type { Command } from '../../domain/command.ts'
 import { answerKey, type StoredAnswer } from '../../domain/facts.ts'
 import { idempotencyWindowMs } from '../../domain/limits.ts'
-import { needsOf, usageWanted, wantedOf, type Needs } from '../../domain/needs.ts'
+import { needsOf, usageWanted, wantedOf, type Needs, type Wanted } from '../../domain/needs.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import { isDue, type ReservationRow } from '../../domain/reservation.ts'
@@ -36,6 +36,8 @@ export interface LoadOptions {
   /** Locked besides what the commands name. */
   readonly alsoLock: readonly string[]
   readonly knownProducts: Map<string, KnownProduct>
+  /** Skus that lately had less than was wanted. Of these it is read in the first round trip what comes back; of others when it turns out to be needed. */
+  readonly scarce: Set<string>
 }
 
 /** Due reservations that the batch needs hold skus that it has not locked. Locks are only taken in order, so it must begin again and lock these as well. */
@@ -61,8 +63,8 @@ export async function loadFacts(options: LoadOptions): Promise<{ facts: LoadedFa
   await loading.begin()
   await loading.loadProducts()
   await loading.loadUsage()
-  await loading.reclaimDue()
   await loading.loadReleases()
+  await loading.reclaimDue()
   return { facts: loading.facts(), now: loading.now }
 }
 
@@ -81,11 +83,8 @@ class Loading {
   readonly #answers = new Map<string, StoredAnswer>()
   readonly #usage = new Map<string, Map<string, number>>()
   readonly #releases = new Map<string, Releases>()
-  /** Whether the releases that were read first are without all reservations at hand. */
-  #hasReclaimed = false
   #newSeqs: readonly string[] = []
-  /** Skus of which `Facts` must say what comes back. */
-  #told: readonly string[] = []
+  #wanted: Wanted | undefined
 
   constructor(options: LoadOptions, needs: Needs) {
     this.#options = options
@@ -115,17 +114,14 @@ class Loading {
   /** Everything that the commands themselves say, in one round trip. */
   async begin(): Promise<void> {
     const { sql } = this.#options
-    const { taken, shown, reserves, reservationIds, orderIds, keys, expireLimit } = this.#needs
+    const { taken, reserves, reservationIds, orderIds, keys, expireLimit } = this.#needs
     const skus = [...new Set([...taken.keys(), ...this.#options.alsoLock])]
     const hasIds = reservationIds.length > 0 || orderIds.length > 0
-    const units = new Map(taken)
-    for (const { items } of reserves) for (const { sku, quantity } of items) units.set(sku, (units.get(sku) ?? 0) + quantity)
-    for (const sku of shown) units.set(sku, always)
     const none: readonly Row[] = []
     const pairs = this.#usageWanted((sku) => this.#options.knownProducts.get(sku)?.row.maxPerUser != null)
 
     const [locked, decided, reservations, orders, due, answers, usage, releases] = await Promise.all([
-      this.#read(sql.lock, [skus, reservationIds, orderIds, expireLimit]),
+      hasIds || expireLimit > 0 ? this.#read(sql.lockAlsoOf, [skus, reservationIds, orderIds, expireLimit]) : this.#read(sql.lock, [skus]),
       // One more than may be made: where counting begins when a product gets a limit.
       this.#read(sql.decideNow, [reserves.length + 1]),
       hasIds ? this.#read(sql.reservationsOf, [reservationIds, orderIds]) : none,
@@ -133,7 +129,7 @@ class Loading {
       expireLimit > 0 ? this.#read(sql.due, [expireLimit]) : none,
       keys.length > 0 ? this.#read(sql.answersOf, [keys.map(({ scope }) => scope), keys.map(({ key }) => key), idempotencyWindowMs]) : none,
       pairs.length > 0 ? this.#readUsage(pairs) : none,
-      this.#read(sql.releasesOf, [[...units.keys()], [...units.values()], reservationIds, orderIds, []]),
+      this.#readScarce(hasIds),
     ])
 
     this.now = integer(decided[0]?.['now'])
@@ -149,7 +145,9 @@ class Loading {
       this.#orders.set(order.id, order)
     }
     // Those that became due while this waited for its locks are for the next sweep.
-    for (const row of due) if (this.#areLocked(readReservation(row))) this.#addReclaimed(row)
+    for (const row of due) if (this.#areLocked(readReservation(row))) this.#addReservation(row)
+    // What was read without them.
+    if (due.length > 0) this.#releases.clear()
     for (const row of answers) {
       const answer = readAnswer(row)
       this.#answers.set(answerKey(answer.idempotency), answer)
@@ -166,11 +164,6 @@ class Loading {
     const reservation = readReservation(row)
     this.#reservations.set(reservation.id, reservation)
     this.#seqs.set(reservation.id, integer(row['seq']))
-  }
-
-  #addReclaimed(row: Row): void {
-    this.#hasReclaimed ||= !this.#reservations.has(text(row['id']))
-    this.#addReservation(row)
   }
 
   /** Products are remembered as long as the locked row of their stock says that they have not changed. */
@@ -214,15 +207,41 @@ class Loading {
     }
   }
 
+  /** Of skus that are likely to run short, what comes back without the reservations and orders that the commands name. */
+  async #readScarce(hasIds: boolean): Promise<readonly Row[]> {
+    const { sql, scarce } = this.#options
+    const { taken, shown, reserves, reservationIds, orderIds } = this.#needs
+    const units = new Map<string, number>()
+    for (const sku of shown) units.set(sku, always)
+    for (const [sku, quantity] of taken) if (scarce.has(sku) && !shown.has(sku)) units.set(sku, quantity)
+    for (const { items } of reserves) {
+      for (const { sku, quantity } of items) if (units.has(sku)) units.set(sku, units.get(sku)! + quantity)
+    }
+    if (hasIds && scarce.size > 0)
+      return this.#read(sql.releasesOfOthers, [[...units.keys()], [...units.values()], reservationIds, orderIds, []])
+    return units.size > 0 && !hasIds ? this.#read(sql.releasesOf, [[...units.keys()], [...units.values()]]) : []
+  }
+
+  /** What comes back of the skus of which `Facts` must say it, without the reservations at hand, as far as it was not read with everything else. */
+  async loadReleases(): Promise<void> {
+    const { sql, scarce } = this.#options
+    for (const sku of this.#needs.taken.keys()) if (!this.#stock.has(sku)) this.#releases.set(sku, { dueUnits: 0, nextReleaseAt: null })
+    const { wanted, impossible } = (this.#wanted ??= wantedOf(this.#needs, this.#stock))
+    const missing: string[] = []
+    for (const { sku, total, reserved, sold } of this.#stock.values()) {
+      const isShort = total - reserved - sold <= (wanted.get(sku) ?? 0)
+      if (isShort) scarce.add(sku)
+      else scarce.delete(sku)
+      if ((isShort || this.#needs.shown.has(sku) || impossible.has(sku)) && !this.#releases.has(sku)) missing.push(sku)
+    }
+    if (missing.length === 0) return
+    const seqs = [...this.#seqs.values()]
+    this.#addReleases(await this.#read(sql.releasesOfOthers, [missing, missing.map(() => always), [], [], seqs]))
+  }
+
   /** No-lag expiry, as `Facts` says: where the free units do not cover more than what is wanted, so many due reservations that they do, or all. */
   async reclaimDue(): Promise<void> {
-    const { wanted, impossible } = wantedOf(this.#needs, this.#stock)
-    this.#told = [...this.#stock.values()]
-      .filter(({ sku, total, reserved, sold }) => {
-        const units = wanted.get(sku) ?? 0
-        return this.#needs.shown.has(sku) || impossible.has(sku) || total - reserved - sold <= units
-      })
-      .map(({ sku }) => sku)
+    const { wanted } = (this.#wanted ??= wantedOf(this.#needs, this.#stock))
     const short = new Map<string, number>()
     for (const [sku, { total, reserved, sold }] of this.#stock) {
       let missing = (wanted.get(sku) ?? 0) + 1 - (total - reserved - sold)
@@ -244,16 +263,10 @@ class Loading {
     const found = rows.map(readReservation)
     const unlocked = new Set(found.flatMap(({ items }) => items.map(({ sku }) => sku)).filter((sku) => !this.#stock.has(sku)))
     if (unlocked.size > 0) throw new MoreLocksNeeded([...unlocked])
-    for (const row of rows) this.#addReclaimed(row)
-  }
-
-  /** What comes back without the reservations at hand. Read anew if some were taken back after it was read. */
-  async loadReleases(): Promise<void> {
-    for (const sku of this.#needs.taken.keys()) if (!this.#stock.has(sku)) this.#releases.set(sku, { dueUnits: 0, nextReleaseAt: null })
-    const missing = this.#hasReclaimed ? this.#told : this.#told.filter((sku) => !this.#releases.has(sku))
-    if (missing.length === 0) return
-    const seqs = [...this.#seqs.values()]
-    this.#addReleases(await this.#read(this.#options.sql.releasesOf, [missing, missing.map(() => always), [], [], seqs]))
+    for (const row of rows) this.#addReservation(row)
+    // Without those that were just taken back.
+    this.#releases.clear()
+    await this.loadReleases()
   }
 
   #addReleases(rows: readonly Row[]): void {

@@ -46,6 +46,9 @@ function releases(sku: string, at: string, except: string): string {
 /** Nothing is left out. */
 const nothing = '(select null::text as sku, 0::bigint as due_at, 0::bigint as chunk, 0::bigint as units where false)'
 
+/** One global order, so that batches that cross wait for each other instead of blocking each other. */
+const locked = 'order by s.sku for no key update'
+
 /** The skus of reservations and orders by their ids, which never change. */
 function skusOf(reservationIds: string, orderIds: string): string {
   return `select item ->> 'sku' as sku from {reservations} r cross join lateral json_array_elements(r.items) item where r.id = any (${reservationIds})
@@ -64,17 +67,19 @@ const queries = {
    * Take the locks of all skus that a batch touches, in one global order: skus by name ($1), of reservations ($2) and orders ($3) by id, and of what has
    * been due longest ($4 rows of `open_lines`). What is read after it is read by a snapshot of its own, and holds until the end.
    */
-  lock: `with named (sku) as (
+  lockAlsoOf: `with named (sku) as (
       select unnest($1::text[]) union ${skusOf('$2::text[]', '$3::text[]')} union
       select l.sku from (select due_at, chunk from {open_lines} where due_at <= {now_ms}() order by due_at, chunk limit $4) due
         join {open_lines} l on l.due_at = due.due_at and l.chunk = due.chunk
-    ) select s.sku, ${stockColumns} from {stock} s where s.sku in (select sku from named) order by s.sku for no key update`,
+    ) select s.sku, ${stockColumns} from {stock} s where s.sku in (select sku from named) ${locked}`,
+  /** The same where all skus are named. For itself, because PostgreSQL plans a statement anew each time it runs with arrays of other lengths, and this one is quickly planned. */
+  lock: `select s.sku, ${stockColumns} from {stock} s where s.sku = any ($1::text[]) ${locked}`,
   /** The moment of the decision, and numbers for so many reservations ($1). */
   decideNow: `select set_config('holdfast.now', {now_ms}()::text, true)::bigint as now, array_to_string(array(select nextval('{reservation_seq}') from generate_series(1, $1)), ',') as seqs`,
   productsOf: `select ${productColumns}, s.product_version from {products} p join {stock} s on s.sku = p.sku where p.sku = any ($1)`,
-  /** By id, and those of orders. */
+  /** By id, and those of orders. As arrays: beside an `or` PostgreSQL uses no index for a subquery. */
   reservationsOf: `select ${reservationColumns} from {reservations} r where r.id = any ($1::text[])
-    or r.id in (select o.reservation_id from {orders} o where o.id = any ($2::text[]))`,
+    or r.id = any (array(select o.reservation_id from {orders} o where o.id = any ($2::text[])))`,
   /** By id, and those of reservations. */
   ordersOf: `select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id where o.id = any ($2::text[]) or o.reservation_id = any ($1::text[])`,
   answersOf: `select a.scope, a.key, a.fingerprint, a.created_at, a.created, a.value from unnest($1::text[], $2::text[]) wanted (scope, key)
@@ -96,16 +101,19 @@ const queries = {
    * What comes back of the skus ($1) of which no more than so many units ($2) are free, and of those of reservations ($3) and orders ($4) of which none is. Apart from those
    * reservations and some more ($5), whose rows are at hand.
    */
-  releasesOf: `with wanted (sku, units) as (
+  releasesOfOthers: `with wanted (sku, units) as (
       select sku, max(units) from (select * from unnest($1::text[], $2::bigint[]) w (sku, units) union all select sku, 0 from (${skusOf('$3::text[]', '$4::text[]')}) ends) w
       group by sku
     ), except_units as materialized (
       select item ->> 'sku' as sku, r.expires_at as due_at, r.seq >> ${chunkBits} as chunk, sum((item ->> 'quantity')::bigint) as units
       from {reservations} r cross join lateral json_array_elements(r.items) item
-      where r.status = 'active' and (r.seq = any ($5::bigint[]) or r.id = any ($3::text[]) or r.id in (select o.reservation_id from {orders} o where o.id = any ($4::text[])))
+      where r.status = 'active' and (r.seq = any ($5::bigint[]) or r.id = any ($3::text[]) or r.id = any (array(select o.reservation_id from {orders} o where o.id = any ($4::text[]))))
       group by 1, 2, 3
     ) select s.sku, back.due_units, back.next_release_at from wanted join {stock} s on s.sku = wanted.sku and s.total - s.reserved - s.sold <= wanted.units
       cross join lateral (${releases('s.sku', now, 'except_units')}) back`,
+  /** The same where no rows are at hand. */
+  releasesOf: `select s.sku, back.due_units, back.next_release_at from unnest($1::text[], $2::bigint[]) wanted (sku, units)
+      join {stock} s on s.sku = wanted.sku and s.total - s.reserved - s.sold <= wanted.units cross join lateral (${releases('s.sku', now, nothing)}) back`,
   /**
    * What users ($2) hold, not due, and bought of skus ($1) that have a limit ($3) or get one. Since the limit was set (\`counted_from\`) there are \`held_lines\`; what a user has
    * from before is looked up through the user.
@@ -120,7 +128,7 @@ const queries = {
       select coalesce(sum((item ->> 'quantity')::bigint), 0)
       from generate_series(0, (w.counted_from - 1) >> ${blockBits}) b (block)
       join {reservations} r on r.seq >> ${blockBits} = b.block and r.user_id = w.user_id and r.seq < w.counted_from
-      cross join lateral json_array_elements(r.items) item left join {orders} o on o.reservation_id = r.id
+      cross join lateral json_array_elements(r.items) item left join lateral (select status from {orders} where reservation_id = r.id limit 1) o on true
       where item ->> 'sku' = w.sku and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ${now}))
     ) end)::bigint as units from wanted w`,
 
@@ -146,7 +154,8 @@ const queries = {
       where o.seq >> ${blockBits} = b.block and o.user_id = $1 and o.seq < $2 order by o.seq desc limit $5
     ) o order by o.seq desc limit $5`,
   lastOrder: 'select coalesce(max(seq), 0) as seq from {orders}',
-  /** After $1, at most $2. A row of several events has the number of its last; so the last row that is needed is the first whose number is $1 + $2 or more. */
+  /** After $1, at most $2. A row of several events has the number of its last; so the last row that is needed is the first whose number is $1 + $2 or more.
+   * Lateral with a limit: PostgreSQL thinks a list has many elements, and would go through whole tables to join them. */
   eventsAfter: `with told as materialized (
       select e.seq - json_array_length(e.list) + event.number as event_seq, e.time as event_time, event.value ->> 0 as event_type,
         event.value ->> 1 as event_subject, event.value -> 2 as event_detail
@@ -155,7 +164,8 @@ const queries = {
         and e.seq - json_array_length(e.list) + event.number > $1
       order by event_seq limit $2
     ) select e.*, o.id as placed_id, o.metadata as placed_metadata, o.created_at as placed_at, ${reservationColumns}
-    from told e left join {orders} o on o.id = e.event_subject left join {reservations} r on r.id = coalesce(o.reservation_id, e.event_subject)
+    from told e left join lateral (select * from {orders} where id = e.event_subject limit 1) o on true
+    left join lateral (select * from {reservations} where id = coalesce(o.reservation_id, e.event_subject) limit 1) r on true
     order by e.event_seq`,
   lastEvent: 'select last as seq from {feed}',
   nextDueInMs: 'select min(due_at) - {now_ms}() as ms from {open_lines}',

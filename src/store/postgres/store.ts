@@ -72,6 +72,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
   const channel = `holdfast_${url.schema}`.slice(0, 63)
   const listener = createListener(driver, config, channel)
   const knownProducts = new Map<string, KnownProduct>()
+  const scarce = new Set<string>()
   const endSilentNodes = endSilent(url.schema)
   const waits = [statementMsMax, lockMsMax, lockMsMax].map(String)
   let open = true
@@ -99,7 +100,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
     let release = (): void => session.release()
     try {
       const begun = [session.query(sql.begin), session.query(sql.limitWaiting, waits)]
-      const loading = loadFacts({ session, sql, commands, repeat, alsoLock, knownProducts })
+      const loading = loadFacts({ session, sql, commands, repeat, alsoLock, knownProducts, scarce })
       const [{ facts, now }] = await Promise.all([loading, ...begun])
       const { outcomes, changes } = decide(commands, facts, now)
       const { writes, sent } = createWrites(session, statements)
@@ -114,6 +115,7 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
       if ((results.at(-1) as { command?: string }).command !== 'COMMIT') throw new Error('the transaction was rolled back without an error')
       for (const { sku } of changes.changedProducts) knownProducts.delete(sku)
       if (knownProducts.size > knownProductsMax) knownProducts.clear()
+      if (scarce.size > knownProductsMax) scarce.clear()
       if (changes.events.length > 0) listener.tell(pool)
       return outcomes
     } catch (error) {
