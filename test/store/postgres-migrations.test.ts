@@ -151,6 +151,22 @@ describe.each(files.map((_, version) => version))('a schema at version %i', (ver
 })
 
 describe('a schema that is newer', () => {
+  it('leaves a node that was open before it with a fault, and nothing half done', async () => {
+    const schema = stores.newSchema()
+    const store = await stores.open(schema)
+    onTestFinished(() => store.close())
+    await store.execute([createProduct('a', 5), reserve('ann', { a: 1 })])
+    await stores.server.sql(`alter table ${schema}.open_lines rename column units to quantity`)
+    await expect(store.execute([reserve('ann', { a: 1 })])).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('its schema was changed by a newer Holdfast; replace this one by it'),
+    })
+    await stores.server.sql(`alter table ${schema}.open_lines rename column quantity to units`)
+    expect(await store.execute([reserve('ann', { a: 1 })])).toMatchObject([{ ok: true }])
+    expect((await store.product('a'))?.stock).toMatchObject({ reserved: 2, version: 3 })
+    await expectSound(store)
+  })
+
   it('is refused by opening and by holdfast migrate, and left as it is', async () => {
     const schema = stores.newSchema()
     await (await stores.open(schema)).close()

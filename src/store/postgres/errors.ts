@@ -32,6 +32,7 @@ const reasons: readonly (readonly [code: RegExp, reason: string])[] = [
   [/^53100$/, 'its disk is full'],
   [/^53200$/, 'it is out of memory'],
   [/^53300$/, 'it has no free connection'],
+  [/^(42P01|42703)$/, 'its schema was changed by a newer Holdfast; replace this one by it'],
   [/^(26000|42P05)$/, 'a pooler before it keeps no prepared statements; prepared=off in the URL does without'],
   [/^53/, 'it is short of resources'],
   [/^57P/, 'it is shutting down or starting'],
