@@ -21,6 +21,8 @@ export default defineConfig({
   plugins: mutantName === undefined ? [] : [mutate(mutantName)],
   test: {
     pool: 'forks',
+    // One more than Vitest takes of two cores: much of the time is spent waiting for servers, processes and timers.
+    maxWorkers: 2,
     // The longest take half a minute; a machine that is busy otherwise is no failure.
     testTimeout: 170_000,
     hookTimeout: 60_000,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { adjustStock, cancel, confirm, createProduct, expire, extend, group, reserve } from './kit.ts'
+import { adjustStock, cancel, confirm, createProduct, expire, extend, group, reserve, updateProduct } from './kit.ts'
 
 export const expireTests = group('expiry', {
   'reads a due reservation as expired before anything has swept it (H6)': async ({ done, store, advance }) => {
@@ -33,6 +33,26 @@ export const expireTests = group('expiry', {
     })
     await done(expire())
     assert.deepEqual(await stock('a'), { ...due, version: 4 })
+  },
+
+  'tells the stock right in the very batch that gives units back': async ({ done, store, advance }) => {
+    await done(createProduct('a', 5))
+    await done(reserve('ann', { a: 2 }, { ttlMs: 1_000 }))
+    const { createdAt } = await done(reserve('bob', { a: 1 }, { ttlMs: 2_000 }))
+    await advance(1_000)
+    const outcomes = await store.execute([expire(), updateProduct('a', { name: 'Other' }), adjustStock('a', 1)])
+    const seen = outcomes.map((outcome) => outcome.ok && ('stock' in outcome.value ? outcome.value.stock : outcome.value))
+    const stock = {
+      sku: 'a',
+      total: 5,
+      reserved: 1,
+      sold: 0,
+      available: 4,
+      version: 4,
+      status: 'available',
+      nextReleaseAt: createdAt + 2_000,
+    }
+    assert.deepEqual(seen, [{ expired: 1 }, stock, { ...stock, total: 6, available: 5, version: 5 }])
   },
 
   'sells due units with no lag (H6)': async ({ done, refused, advance, store }) => {

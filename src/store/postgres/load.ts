@@ -146,14 +146,13 @@ class Loading {
     }
     // Those that became due while this waited for its locks are for the next sweep.
     for (const row of due) if (this.#areLocked(readReservation(row))) this.#addReservation(row)
-    // What was read without them.
-    if (due.length > 0) this.#releases.clear()
     for (const row of answers) {
       const answer = readAnswer(row)
       this.#answers.set(answerKey(answer.idempotency), answer)
     }
     this.#addUsage(usage)
-    this.#addReleases(releases)
+    // With due reservations among the facts it is read anew, without them.
+    if (due.length === 0) this.#addReleases(releases)
   }
 
   #areLocked({ items }: ReservationRow): boolean {
