@@ -38,14 +38,14 @@ export const b1 = {
         })
       }
 
-    /** @type {(lines: number, rowsPerCommit?: number) => () => Promise<number>} */
+    /** @type {(lines: number, options?: { rowsPerCommit?: number, isPlain?: boolean }) => () => Promise<number>} */
     const ceiling =
-      (lines, rowsPerCommit = perCommit) =>
+      (lines, { rowsPerCommit = perCommit, isPlain = false } = {}) =>
       async () => {
         const site = at('ceiling')
         await makeStore(site, skus)
-        const perSecond = await bulkInsert(site.path, { count, perCommit: rowsPerCommit, skus: skus.slice(0, lines) })
-        await verifyBooks(site, { active: count })
+        const perSecond = await bulkInsert(site.path, { count, perCommit: rowsPerCommit, skus: skus.slice(0, lines), isPlain })
+        await verifyBooks(site, { active: count }, isPlain ? { laws: ['S1', 'S2'] } : {})
         await site.remove()
         return perSecond
       }
@@ -63,11 +63,13 @@ export const b1 = {
     const contenders = {
       'engine, 1 line': engine(1),
       'ceiling, 1 line': ceiling(1),
-      'ceiling in the larger commits, 1 line': ceiling(1, inFlight),
+      'plain ceiling, 1 line': ceiling(1, { isPlain: true }),
+      'ceiling in the larger commits, 1 line': ceiling(1, { rowsPerCommit: inFlight }),
       'one by one, 1 line': naive(1),
       'engine, 2 lines': engine(2),
       'ceiling, 2 lines': ceiling(2),
-      'ceiling in the larger commits, 2 lines': ceiling(2, inFlight),
+      'plain ceiling, 2 lines': ceiling(2, { isPlain: true }),
+      'ceiling in the larger commits, 2 lines': ceiling(2, { rowsPerCommit: inFlight }),
       'one by one, 2 lines': naive(2),
       'engine, 256 callers': engine(1, { callers: perCommit }),
       'engine, with keys': engine(1, { keyed: true }),
@@ -77,6 +79,7 @@ export const b1 = {
     const seen = await alternate(contenders, { rounds, say })
 
     const bulk = `the same rows bulk-inserted, ${perCommit} per commit`
+    const plainBulk = `a row for each line and event bulk-inserted, ${perCommit} per commit`
     const largerBulk = `the same rows bulk-inserted, ${inFlight} per commit`
     const single = 'one transaction for each reservation'
     const [one, two, fewer] = [`1 line, ${inFlight} callers`, `2 lines, ${inFlight} callers`, `1 line, ${perCommit} callers`]
@@ -89,6 +92,8 @@ export const b1 = {
       lines: [
         line(one, 'engine, 1 line', bulk, 'ceiling, 1 line', ceilingGoal),
         line(two, 'engine, 2 lines', bulk, 'ceiling, 2 lines', ceilingGoal),
+        line(one, 'engine, 1 line', plainBulk, 'plain ceiling, 1 line', ceilingGoal),
+        line(two, 'engine, 2 lines', plainBulk, 'plain ceiling, 2 lines', ceilingGoal),
         line(one, 'engine, 1 line', largerBulk, 'ceiling in the larger commits, 1 line'),
         line(two, 'engine, 2 lines', largerBulk, 'ceiling in the larger commits, 2 lines'),
         line(fewer, 'engine, 256 callers', bulk, 'ceiling, 1 line'),

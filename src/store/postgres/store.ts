@@ -105,12 +105,13 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
       const { outcomes, changes } = decide(commands, facts, now)
       const { writes, sent } = createWrites(session, statements)
       saveChanges(writes, changes, facts)
-      const committed = session.query(sql.commit)
       if (sent.length === 0) {
-        // Nothing was written, so nobody has to wait for the end.
-        release = () => void committed.catch(() => {}).then(() => session.release())
+        // Nothing was written, so nobody has to wait for the end. Rolled back, because a commit would wait for the disk: to PostgreSQL a lock is a change.
+        const ended = session.query(sql.rollback)
+        release = () => void ended.catch(() => {}).then(() => session.release())
         return outcomes
       }
+      const committed = session.query(sql.commit)
       const results = await Promise.all([...sent, committed])
       if ((results.at(-1) as { command?: string }).command !== 'COMMIT') throw new Error('the transaction was rolled back without an error')
       for (const { sku } of changes.changedProducts) knownProducts.delete(sku)
