@@ -1,4 +1,4 @@
-import { blockBits, chunkBits } from '../sql/blocks.ts'
+import { blockBits, chunkBits, inChunk } from '../sql/blocks.ts'
 import type { Writes } from '../sql/save.ts'
 
 /** A statement of one name is prepared once for each connection. */
@@ -27,11 +27,6 @@ const reservationFilter = `($1::text is null or $1 = case when r.status = 'activ
 
 /** The blocks in which anything is active. */
 const openBlocks = 'generate_series((select min(block) from {open_lines}), (select max(block) from {open_lines})) b (block)'
-
-/** The reservations (r) that a row of `open_lines` stands for, and others of its due time and chunk. */
-function inChunk({ chunk, dueAt }: { readonly chunk: string; readonly dueAt: string }): string {
-  return `r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active' and r.expires_at = ${dueAt}`
-}
 
 /** What comes back of a sku at a time: units that are due, and when the next are. `except`: a table (sku, due_at, chunk, units) of what is left out. */
 function releases(sku: string, at: string, except: string): string {
@@ -87,13 +82,13 @@ const queries = {
   /** So many reservations that are due. */
   due: `select r.* from (
       select distinct due_at, chunk from (select due_at, chunk from {open_lines} where due_at <= ${now} order by due_at, chunk limit $1) due order by due_at, chunk
-    ) due cross join lateral (select ${reservationColumns} from {reservations} r where ${inChunk({ chunk: 'due.chunk', dueAt: 'due.due_at' })}) r limit $1`,
+    ) due cross join lateral (select ${reservationColumns} from {reservations} r where ${inChunk('due')}) r limit $1`,
   /** Due reservations of skus ($1; $4 how each stands in the items), each until it has so many lines ($2), apart from some ($3). One of several skus may come twice. */
   dueOf: `select r.* from unnest($1::text[], $2::bigint[], $4::text[]) wanted (sku, lines, item) cross join lateral (
       select r.* from ${openBlocks} cross join lateral (
         select l.chunk, l.due_at from {open_lines} l where l.block = b.block and l.sku = wanted.sku and l.due_at <= ${now}
       ) l cross join lateral (
-        select ${reservationColumns} from {reservations} r where ${inChunk({ chunk: 'l.chunk', dueAt: 'l.due_at' })}
+        select ${reservationColumns} from {reservations} r where ${inChunk('l')}
           and strpos(r.items::text, wanted.item) > 0 and not r.seq = any ($3::bigint[])
       ) r limit wanted.lines
     ) r`,

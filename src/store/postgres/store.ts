@@ -103,6 +103,8 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
       const loading = loadFacts({ session, sql, commands, repeat, alsoLock, knownProducts, scarce })
       const [{ facts, now }] = await Promise.all([loading, ...begun])
       const { outcomes, changes } = decide(commands, facts, now)
+      if (knownProducts.size > knownProductsMax) knownProducts.clear()
+      if (scarce.size > knownProductsMax) scarce.clear()
       const { writes, sent } = createWrites(session, statements)
       saveChanges(writes, changes, facts)
       if (sent.length === 0) {
@@ -115,8 +117,6 @@ export async function postgresStore(options: PostgresOptions): Promise<Store> {
       const results = await Promise.all([...sent, committed])
       if ((results.at(-1) as { command?: string }).command !== 'COMMIT') throw new Error('the transaction was rolled back without an error')
       for (const { sku } of changes.changedProducts) knownProducts.delete(sku)
-      if (knownProducts.size > knownProductsMax) knownProducts.clear()
-      if (scarce.size > knownProductsMax) scarce.clear()
       if (changes.events.length > 0) listener.tell(pool)
       return outcomes
     } catch (error) {

@@ -14,6 +14,11 @@ export function chunkOf(seq: number): number {
   return Math.floor(seq / 2 ** chunkBits)
 }
 
+/** SQL: the active reservations (r) that a row of `open_lines` stands for; and those of other skus with its due time and chunk. */
+export function inChunk(row: string): string {
+  return `r.seq >= ${row}.chunk << ${chunkBits} and r.seq < (${row}.chunk + 1) << ${chunkBits} and r.status = 'active' and r.expires_at = ${row}.due_at`
+}
+
 /** The first row of a block. */
 export function blockStart(block: number, bits = blockBits): number {
   return block * 2 ** bits

@@ -1,4 +1,4 @@
-import { chunkBits } from '../sql/blocks.ts'
+import { inChunk } from '../sql/blocks.ts'
 import type { Write, Writes } from '../sql/save.ts'
 import { prepareBulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
@@ -23,10 +23,6 @@ function blocks(first: string, last: string): string {
 }
 /** The blocks in which anything is active. */
 const openBlocks = blocks('(select min(block) from open_lines)', '(select max(block) from open_lines)')
-/** The reservations (r) that a row of `open_lines` stands for, and others of its sku, due time and chunk; both SQL. */
-function inChunk(chunk: string, dueAt: string): string {
-  return `r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active' and r.expires_at = ${dueAt}`
-}
 
 const queries = {
   begin: 'begin immediate',
@@ -49,11 +45,11 @@ const queries = {
 
   /** Due reservations of all skus at ?1, at most ?2. */
   due: `select ${reservationColumns} from (select distinct due_at, chunk from open_lines where due_at <= ?1 order by due_at, chunk limit ?2) due
-    cross join reservations r on ${inChunk('due.chunk', 'due.due_at')} limit ?2`,
+    cross join reservations r on ${inChunk('due')} limit ?2`,
   nextDue: 'select min(due_at) as next from open_lines',
   /** Due reservations of one sku (?1; ?3 how it stands in the items) at ?2, about as they became due; at most ?4. */
   dueOfSku: `${openBlocks} select ${reservationColumns} from blocks b cross join open_lines l on l.block = b.block
-    cross join reservations r on ${inChunk('l.chunk', 'l.due_at')}
+    cross join reservations r on ${inChunk('l')}
     where l.sku = ?1 and l.due_at <= ?2 and instr(r.items, ?3) > 0 limit ?4`,
   /** What comes back of a sku (?1) at ?2: units that are due, and when the next are. Without those of a JSON array of [due time, chunk, units] (?3). */
   releases: `${openBlocks}, except_units (due_at, chunk, units) as materialized (select value ->> 0, value ->> 1, value ->> 2 from json_each(?3))
