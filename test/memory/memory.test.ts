@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { temporaryFile } from '../support/folder.ts'
 
-/** Enough for the page cache of 64 MB to be full at the first measurement. */
+/** Enough for the page cache of 64 MB to be half full at the first measurement; the bound below leaves room for the other half. */
 const first = 100_000
 const last = Number(process.env['HOLDFAST_MEMORY_RESERVATIONS'] ?? 200_000)
 const mb = 1024 * 1024
