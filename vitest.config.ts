@@ -20,6 +20,7 @@ const mutantName = process.env['HOLDFAST_MUTANT']
 export default defineConfig({
   plugins: mutantName === undefined ? [] : [mutate(mutantName)],
   test: {
+    setupFiles: mutantName === undefined ? [] : ['test/mutants/setup.mjs'],
     pool: 'forks',
     // One more than Vitest takes of two cores: much of the time is spent waiting for servers, processes and timers.
     maxWorkers: 2,
@@ -32,6 +33,14 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'postgres', include: ['test/races/*.test.ts'], env: { HOLDFAST_TEST_STORE: 'postgres', HOLDFAST_RUNS: '300' } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          include: ['test/races/around-expiry.test.ts'],
+          env: { HOLDFAST_TEST_STORE: 'redis', HOLDFAST_RUNS: '1000' },
+        },
       },
       // Needs a program that not every machine has: npm run test:pgbouncer.
       ...(process.env['HOLDFAST_TEST_PGBOUNCER'] === 'on'

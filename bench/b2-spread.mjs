@@ -1,4 +1,4 @@
-import { sqlitePlace, withPostgres } from './lib/places.mjs'
+import { onEachLedger, sqlitePlace, withPostgres } from './lib/places.mjs'
 import { uniform, zipf } from './lib/random.mjs'
 import { compare } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
@@ -23,14 +23,23 @@ export const b2Postgres = {
   run: (context) => withPostgres(context, (place) => skusIn(context, place)),
 }
 
+/** @type {import('./lib/report.mjs').Bench} */
+export const b2Redis = {
+  name: 'B2-redis',
+  title,
+  byDefault: false,
+  run: (context) => onEachLedger(context, (place, each) => skusIn(each, place, 300_000)),
+}
+
 /**
  * @param {import('./lib/report.mjs').Context} context
  * @param {import('./lib/places.mjs').Place} place
+ * @param {number} [reservations] in each round
  * @returns {Promise<import('./lib/report.mjs').Measured>}
  */
-async function skusIn({ rounds, quick, say }, place) {
+async function skusIn({ rounds, quick, say }, place, reservations = 100_000) {
   const { durability } = place
-  const count = quick ? 3_000 : 100_000
+  const count = quick ? 3_000 : reservations
 
   /** @type {(picks: ArrayLike<number>, callers?: number) => () => Promise<number>} */
   const over =

@@ -1,4 +1,4 @@
-import { sqlitePlace, withPostgres } from './lib/places.mjs'
+import { onEachLedger, sqlitePlace, withPostgres } from './lib/places.mjs'
 import { createRandom, sample } from './lib/random.mjs'
 import { compare, state } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
@@ -16,14 +16,15 @@ export const b3 = {
   name: 'B3',
   title,
   byDefault: true,
-  run: async (context) => {
-    const place = sqlitePlace(context)
-    const { rounds, say } = context
-    const { contenders, count } = cartsIn(place.at('carts'), context)
-    if (!context.quick) await alternate({ 'warm-up': contenders['5 lines'] }, { rounds: 1, say })
-    const seen = await alternate(contenders, { rounds, say })
-    return { settings: { inFlight, skus: skus.length, cartsPerRound: count, failures: 0 }, lines: linesOf(seen, place.durability, 0.5) }
-  },
+  run: (context) => measure(sqlitePlace(context), context),
+}
+
+/** @type {import('./lib/report.mjs').Bench} */
+export const b3Redis = {
+  name: 'B3-redis',
+  title,
+  byDefault: false,
+  run: (context) => onEachLedger(context, (place, each) => measure(place, each, 150_000)),
 }
 
 /** @type {import('./lib/report.mjs').Bench} */
@@ -59,12 +60,29 @@ export const b3Postgres = {
 }
 
 /**
+ * @param {import('./lib/places.mjs').Place} place
+ * @param {import('./lib/report.mjs').Context} context
+ * @param {number} [carts] in each round
+ * @returns {Promise<import('./lib/report.mjs').Measured>}
+ */
+async function measure(place, context, carts) {
+  const { rounds, say } = context
+  const { contenders, count } = cartsIn(place.at('carts'), context, { cartsPerRound: carts })
+  if (!context.quick) await alternate({ 'warm-up': contenders['5 lines'] }, { rounds: 1, say })
+  const seen = await alternate(contenders, { rounds, say })
+  return {
+    settings: { inFlight, skus: skus.length, cartsPerRound: count, failures: 0, ...place.settings },
+    lines: linesOf(seen, place.durability, 0.5),
+  }
+}
+
+/**
  * @param {import('./lib/places.mjs').Site} site
  * @param {import('./lib/report.mjs').Context} context
- * @param {{ beforeRemoval?: () => Promise<void> }} [options]
+ * @param {{ cartsPerRound?: number | undefined, beforeRemoval?: () => Promise<void> }} [options]
  */
-function cartsIn(site, { quick }, { beforeRemoval = async () => {} } = {}) {
-  const count = quick ? 2_000 : 50_000
+function cartsIn(site, { quick }, { cartsPerRound = 50_000, beforeRemoval = async () => {} } = {}) {
+  const count = quick ? 2_000 : cartsPerRound
   /** @type {(lines: number, engines?: number) => () => Promise<number>} */
   const carts = (lines, engines = 1) => {
     const random = createRandom()

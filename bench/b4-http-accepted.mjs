@@ -1,5 +1,5 @@
 import { compareWithBareRoute } from './lib/http.mjs'
-import { sqlitePlace, withPostgres } from './lib/places.mjs'
+import { sqlitePlace, withPostgres, withRedis } from './lib/places.mjs'
 
 const title = 'HTTP: accepted POST /v1/reservations, keep-alive'
 
@@ -17,4 +17,12 @@ export const b4Postgres = {
   title,
   byDefault: false,
   run: (context) => withPostgres(context, (place) => compareWithBareRoute(context, place, { isSoldOut: false, goal: 0.55 })),
+}
+
+/** @type {import('./lib/report.mjs').Bench} */
+export const b4Redis = {
+  name: 'B4-redis',
+  title,
+  byDefault: false,
+  run: (context) => withRedis(context, (place) => compareWithBareRoute(context, place, { isSoldOut: false, goal: 0.6 })),
 }

@@ -1,5 +1,5 @@
 import { compareWithBareRoute } from './lib/http.mjs'
-import { sqlitePlace, withPostgres } from './lib/places.mjs'
+import { sqlitePlace, withPostgres, withRedis } from './lib/places.mjs'
 
 const title = 'HTTP: refused POST /v1/reservations of a sold-out sku, keep-alive'
 
@@ -17,4 +17,12 @@ export const b5Postgres = {
   title,
   byDefault: false,
   run: (context) => withPostgres(context, (place) => compareWithBareRoute(context, place, { isSoldOut: true, goal: 0.9 })),
+}
+
+/** @type {import('./lib/report.mjs').Bench} */
+export const b5Redis = {
+  name: 'B5-redis',
+  title,
+  byDefault: false,
+  run: (context) => withRedis(context, (place) => compareWithBareRoute(context, place, { isSoldOut: true, goal: 0.9 })),
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { verifyBooks } from './lib/books.mjs'
-import { sqlitePlace, withPostgres } from './lib/places.mjs'
+import { onEachLedger, sqlitePlace, withPostgres } from './lib/places.mjs'
 import { compare } from './lib/report.mjs'
 import { alternate } from './lib/rounds.mjs'
 import { makeStore, measureReserving, withShop, userOf } from './lib/shop.mjs'
@@ -28,14 +28,23 @@ export const b7Postgres = {
   run: (context) => withPostgres(context, (place) => lives(context, place)),
 }
 
+/** @type {import('./lib/report.mjs').Bench} */
+export const b7Redis = {
+  name: 'B7-redis',
+  title,
+  byDefault: false,
+  run: (context) => onEachLedger(context, (place, each) => lives(each, place, 300_000)),
+}
+
 /**
  * @param {import('./lib/report.mjs').Context} context
  * @param {import('./lib/places.mjs').Place} place
+ * @param {number} [reservations] in each round of only reserving
  * @returns {Promise<import('./lib/report.mjs').Measured>}
  */
-async function lives({ rounds, quick, say }, place) {
+async function lives({ rounds, quick, say }, place, reservations = 100_000) {
   const { at, durability } = place
-  const count = quick ? 3_000 : 100_000
+  const count = quick ? 3_000 : reservations
   // So many other reservations are made before one is ended: the rows of an end are not those of the batch before.
   const openMax = quick ? 500 : 10_000
   const measuredMs = quick ? 1_000 : 6_000

@@ -13,6 +13,7 @@ const loaders = {
   B4: async () => (await import('./b4-http-accepted.mjs')).b4,
   B5: async () => (await import('./b5-http-refused.mjs')).b5,
   B7: async () => (await import('./b7-life-cycle.mjs')).b7,
+  B8: async () => (await import('./b8-expiry.mjs')).b8,
   B9: async () => (await import('./b9-growth.mjs')).b9,
   B10: async () => (await import('./b10-memory.mjs')).b10,
   'B1-postgres': async () => (await import('./b1-postgres.mjs')).b1Postgres,
@@ -21,9 +22,20 @@ const loaders = {
   'B4-postgres': async () => (await import('./b4-http-accepted.mjs')).b4Postgres,
   'B5-postgres': async () => (await import('./b5-http-refused.mjs')).b5Postgres,
   'B7-postgres': async () => (await import('./b7-life-cycle.mjs')).b7Postgres,
+  'B8-postgres': async () => (await import('./b8-expiry.mjs')).b8Postgres,
   'B9-postgres': async () => (await import('./b9-growth.mjs')).b9Postgres,
   'B9-postgres-long': async () => (await import('./b9-growth.mjs')).b9PostgresLong,
   'bloat-postgres': async () => (await import('./bloat-postgres.mjs')).bloatPostgres,
+  'B1-redis': async () => (await import('./b1-redis.mjs')).b1Redis,
+  'B2-redis': async () => (await import('./b2-spread.mjs')).b2Redis,
+  'B3-redis': async () => (await import('./b3-carts.mjs')).b3Redis,
+  'B4-redis': async () => (await import('./b4-http-accepted.mjs')).b4Redis,
+  'B5-redis': async () => (await import('./b5-http-refused.mjs')).b5Redis,
+  'B7-redis': async () => (await import('./b7-life-cycle.mjs')).b7Redis,
+  'B8-redis': async () => (await import('./b8-expiry.mjs')).b8Redis,
+  'B10-redis': async () => (await import('./b10-redis.mjs')).b10Redis,
+  'B12-redis': async () => (await import('./b12-redis.mjs')).b12Redis,
+  'rebuild-redis': async () => (await import('./rebuild-redis.mjs')).rebuildRedis,
 }
 
 const resultsFolder = join(root, 'bench/results')
@@ -45,7 +57,7 @@ function namesWanted() {
     options.names.flatMap((word) => {
       const name = all.find((one) => one.toLowerCase() === word.toLowerCase())
       const names = name === undefined ? inGroup(word.toLowerCase()) : [name]
-      if (names.length === 0) throw new Error(`there is no ${word}; there are ${all.join(', ')}, and the group postgres`)
+      if (names.length === 0) throw new Error(`there is no ${word}; there are ${all.join(', ')}, and the groups postgres and redis`)
       return names
     }),
   )

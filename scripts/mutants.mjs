@@ -10,6 +10,8 @@ import { applyMutant, mutants } from '../test/mutants/mutants.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 // A mutant may loop for ever. The healthy tests have to finish well within this.
 const runMsMax = 180_000
+// Much of each run is Vitest starting on one core.
+const atOnce = 2
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name === name))
@@ -25,7 +27,8 @@ for (const mutant of chosen) {
 
 const scratch = await mkdtemp(join(tmpdir(), 'holdfast-mutants-'))
 try {
-  if (chosen.length > 0) {
+  // Whoever has just run all tests need not see again that they pass.
+  if (chosen.length > 0 && process.env['HOLDFAST_TESTS_PASSED'] === undefined) {
     const healthy = await runTests([...new Set(chosen.flatMap((mutant) => mutant.tests))], undefined)
     if (healthy.verdict !== 'passed') {
       console.error(healthy.output)
@@ -35,14 +38,18 @@ try {
   }
 
   let caught = 0
-  for (const mutant of chosen) {
-    const { verdict, seconds, output } = await runTests(mutant.tests, mutant.name)
-    const isCaught = verdict === 'failed' || verdict === 'hung'
-    if (isCaught) caught++
-    else if (verdict === 'broken') console.error(output)
-    const word = isCaught ? 'caught  ' : verdict === 'passed' ? 'SURVIVED' : 'BROKEN  '
-    console.log(`${word}  ${seconds.padStart(5)} s  ${mutant.name}: ${mutant.breaks}`)
+  const waiting = [...chosen]
+  const workNext = async () => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const { verdict, seconds, output } = await runTests(mutant.tests, mutant.name)
+      const isCaught = verdict === 'failed' || verdict === 'hung'
+      if (isCaught) caught++
+      else if (verdict === 'broken') console.error(output)
+      const word = isCaught ? 'caught  ' : verdict === 'passed' ? 'SURVIVED' : 'BROKEN  '
+      console.log(`${word}  ${seconds.padStart(5)} s  ${mutant.name}: ${mutant.breaks}`)
+    }
   }
+  await Promise.all(Array.from({ length: atOnce }, workNext))
   console.log(`caught ${caught} of ${chosen.length}`)
   if (caught < chosen.length) process.exitCode = 1
 } finally {
@@ -58,8 +65,7 @@ try {
  */
 async function runTests(tests, mutantName) {
   const startedAt = performance.now()
-  const report = join(scratch, 'report.json')
-  await rm(report, { force: true })
+  const report = join(scratch, `${mutantName ?? 'healthy'}.json`)
   const args = [
     'node_modules/vitest/vitest.mjs',
     'run',
@@ -69,7 +75,7 @@ async function runTests(tests, mutantName) {
     '--reporter=json',
     `--outputFile=${report}`,
   ]
-  if (mutantName !== undefined) args.push('--bail=1')
+  if (mutantName !== undefined) args.push('--bail=1', '--maxWorkers=1')
   const { HOLDFAST_MUTANT: _, ...env } = process.env
   const child = spawn(process.execPath, args, {
     cwd: root,

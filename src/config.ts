@@ -6,8 +6,10 @@ const variables = {
   port: 'HOLDFAST_PORT',
   /** The address to listen on. */
   host: 'HOLDFAST_HOST',
-  /** Where the facts are kept: sqlite:PATH or postgres://… */
+  /** Where the facts are kept: sqlite:PATH, postgres://… or redis://… */
   store: 'HOLDFAST_STORE',
+  /** Of a store in Redis: where its sales are kept, postgres://… or sqlite:PATH. */
+  ledger: 'HOLDFAST_LEDGER',
 } as const
 
 /** Settings of keys and tokens. This version checks none, so it refuses to start where some are expected to protect it. */
@@ -17,17 +19,27 @@ export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfa
 
 export const portMax = 65_535
 
-export interface ServiceSettings {
+/** Where the facts are kept. */
+export interface StoreSettings {
+  readonly storeUrl: string
+  /** Of a store in Redis. */
+  readonly ledgerUrl: string | undefined
+}
+
+export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
-  readonly storeUrl: string
 }
 
 /** Flags as they were typed; undefined where they were left out. */
-export interface ServiceFlags {
+export interface StoreFlags {
+  readonly store?: string
+  readonly ledger?: string
+}
+
+export interface ServiceFlags extends StoreFlags {
   readonly host?: string
   readonly port?: string
-  readonly store?: string
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -56,11 +68,18 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
   return {
     host: host === undefined ? defaults.host : parseHost(host, hostName),
     port: port === undefined ? defaults.port : parsePort(port, portName),
-    storeUrl: readStoreUrl(flags.store, environment),
+    ...readStoreSettings(flags, environment),
   }
 }
 
-/** The store that a command works on. */
+/** The store that a command works on, and its ledger. */
+export function readStoreSettings({ store, ledger }: StoreFlags, environment: Environment = process.env): StoreSettings {
+  const [ledgerUrl, name] = choose(ledger, '--ledger', environment, variables.ledger)
+  if (ledgerUrl === '') throw new SettingError(`${name} must name a ledger, for example sqlite:./ledger.db.`)
+  return { storeUrl: readStoreUrl(store, environment), ledgerUrl }
+}
+
+/** The store alone. */
 export function readStoreUrl(flag: string | undefined, environment: Environment = process.env): string {
   const [url, name] = choose(flag, '--store', environment, variables.store)
   if (url === undefined) return defaults.store

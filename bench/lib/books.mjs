@@ -1,4 +1,4 @@
-import { audit, openStore } from './holdfast.mjs'
+import { audit, openSite } from './holdfast.mjs'
 
 /** Above so many reservations the audit takes longer than the run. */
 const auditMax = 20_000
@@ -14,7 +14,7 @@ const found = {
 
 /** @typedef {keyof typeof found} Law */
 
-/** @typedef {Partial<Record<'active' | 'confirmed' | 'cancelled' | 'expired', number>>} Told reservations by status, as the callers were told */
+/** @typedef {Partial<Record<'active' | 'confirmed' | 'cancelled' | 'expired' | 'lost', number>>} Told reservations by status, as the callers were told */
 
 const everyLaw = /** @type {Law[]} */ (Object.keys(found))
 
@@ -47,7 +47,7 @@ export async function verifyBooks(site, told, { laws = everyLaw } = {}) {
   } finally {
     await books.close()
   }
-  const store = await openStore(site.url)
+  const store = await openSite(site)
   try {
     const { findings } = await audit(store)
     if (findings.length > 0) throw new Error(`${site.url}: ${findings.map(({ promise, message }) => `${promise}: ${message}`).join('; ')}`)

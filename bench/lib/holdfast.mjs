@@ -12,7 +12,7 @@ async function load(path) {
 }
 
 /** @type {typeof import('../../src/index.ts')} */
-export const { createHoldfast, openStore } = await load('index.js')
+export const { createHoldfast, faultCode, openStore } = await load('index.js')
 /** @type {typeof import('../../src/store/sqlite/connect.ts')} */
 export const { connect, disconnect } = await load('store/sqlite/connect.js')
 /** @type {typeof import('../../src/store/sql/blocks.ts')} */
@@ -25,3 +25,16 @@ export const { newId } = await load('engine/ids.js')
 export const { ReserveInput } = await load('engine/schemas.js')
 /** @type {typeof import('../../src/store/postgres/statements.ts')} */
 export const { statementsFor } = await load('store/postgres/statements.js')
+/** @type {typeof import('../../src/http/views.ts')} */
+export const { writeReservation } = await load('http/views.js')
+/** @type {typeof import('../../src/store/redis/keys.ts')} */
+export const { headerOf, prefixOf } = await load('store/redis/keys.js')
+
+/**
+ * The store of a site.
+ *
+ * @param {Pick<import('./places.mjs').Site, 'url' | 'ledger'>} site
+ */
+export function openSite({ url, ledger }) {
+  return openStore(url, ledger === undefined ? {} : { ledger })
+}

@@ -27,11 +27,10 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
   const site = place.at('service')
   await makeStore(site, [sku], { totalStock: isSoldOut ? 1 : totalStock })
   if (isSoldOut) await sellTheLastUnit(site)
-  const decided = isSoldOut ? 'insufficient_stock' : 'accepted'
   /** @type {import('./processes.mjs').Service[]} */
   const running = []
   try {
-    const holdfast = await startService(join(options.dist, 'cli/main.js'), ['serve', '--port', '0', '--store', site.url])
+    const holdfast = await startHoldfast(site)
     running.push(holdfast)
     const script = fileURLToPath(new URL('./bare-fastify.mjs', import.meta.url))
     const bare = await startService(script, ['at-once', '--dist', options.dist])
@@ -39,15 +38,7 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
     const bareNextTurn = await startService(script, ['next-turn', '--dist', options.dist])
     running.push(bareNextTurn)
     const contenders = {
-      holdfast: async () => {
-        const before = await readOutcomes(holdfast.address)
-        const sample = await load(holdfast, seconds)
-        const after = await readOutcomes(holdfast.address)
-        checkOutcomes(sample, before, after, decided)
-        if (sample.status !== (isSoldOut ? sample.requests : 0))
-          throw new Error(`${sample.status} of ${sample.requests} answers are not as expected`)
-        return sample
-      },
+      holdfast: () => loadHoldfast(holdfast, { seconds, isSoldOut }),
       bare: () => loadBare(bare, seconds),
       bareNextTurn: () => loadBare(bareNextTurn, seconds),
     }
@@ -58,6 +49,7 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
     await verifyBooks(site, isSoldOut ? { confirmed: 1 } : { active: told.get('accepted') ?? 0 })
 
     const what = isSoldOut ? 'a sold-out sku, 409' : 'one hot sku, 1 line, 201'
+    const isLate = !isSoldOut && site.ledger !== undefined
     /** @type {import('./report.mjs').Line['outcome']} */
     const outcome = isSoldOut ? 'refused' : 'accepted'
     const peers = /** @type {const} */ ([
@@ -70,6 +62,16 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
       const shared = { outcome, against, durability: `${place.durability}; the route keeps nothing` }
       return [
         compare({ ...shared, what, unit: 'requests/s', ...both(({ perSecond }) => perSecond), goal }),
+        ...(isLate
+          ? [
+              compare({
+                ...shared,
+                what: `${what}, until the ledger has everything`,
+                unit: 'requests/s',
+                ...both(({ settledPerSecond }) => settledPerSecond),
+              }),
+            ]
+          : []),
         compare({ ...shared, what: 'CPU time of the server process', unit: 'µs/request', ...both(({ cpuPerRequest }) => cpuPerRequest) }),
         compare({ ...shared, what: 'median latency, closed loop', unit: 'ms', ...both(({ p50 }) => p50) }),
         compare({ ...shared, what: 'p99 latency, closed loop', unit: 'ms', ...both(({ p99 }) => p99) }),
@@ -90,20 +92,62 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
   }
 }
 
-/** @typedef {import('./wrk.mjs').WrkResult & { perSecond: number, cpuPerRequest: number }} Sample */
+/**
+ * @typedef {import('./wrk.mjs').WrkResult & { perSecond: number, settledPerSecond: number, cpuPerRequest: number }} Sample `settledPerSecond`: until nothing was left to
+ *   do of what had been answered
+ */
+
+/** @param {import('./places.mjs').Site} site */
+export function startHoldfast({ url, ledger }) {
+  const flags = ['serve', '--port', '0', '--store', url, ...(ledger === undefined ? [] : ['--ledger', ledger])]
+  return startService(join(options.dist, 'cli/main.js'), flags)
+}
+
+/**
+ * Load on the service, all of which must be accepted, or all refused. What it still has to do then is done before anybody else is measured.
+ *
+ * @param {import('./processes.mjs').Service} holdfast
+ * @param {{ seconds: number, isSoldOut: boolean }} options
+ * @returns {Promise<Sample>}
+ */
+export async function loadHoldfast(holdfast, { seconds, isSoldOut }) {
+  const before = await readOutcomes(holdfast.address)
+  const sample = await load(holdfast, seconds)
+  const settlingMs = await settle(holdfast.address)
+  const after = await readOutcomes(holdfast.address)
+  checkOutcomes(sample, before, after, isSoldOut ? 'insufficient_stock' : 'accepted')
+  if (sample.status !== (isSoldOut ? sample.requests : 0))
+    throw new Error(`${sample.status} of ${sample.requests} answers are not as expected`)
+  return { ...sample, settledPerSecond: sample.requests / (sample.seconds + settlingMs / 1_000) }
+}
+
+/**
+ * Whoever reads events waits until the ledger has them all, and after a while hears that it has not. Resolves with the elapsed milliseconds.
+ *
+ * @param {string} address
+ */
+async function settle(address) {
+  const startedAt = performance.now()
+  for (;;) {
+    const { status } = await fetch(`${address}/v1/events?limit=1`)
+    if (status === 200) return performance.now() - startedAt
+    if (status !== 503) throw new Error(`the events were answered with ${status}`)
+  }
+}
 
 /**
  * @param {import('./processes.mjs').Service} service
  * @param {number} seconds
  * @returns {Promise<Sample>}
  */
-async function load({ address, pid }, seconds) {
+export async function load({ address, pid }, seconds) {
   const before = cpuMicroseconds(pid)
   const result = await runWrk(address, { sku, seconds })
   const after = cpuMicroseconds(pid)
   if (result.broken > 0) throw new Error(`${result.broken} connections failed or waited for ever`)
   const used = before === null || after === null ? NaN : after - before
-  return { ...result, perSecond: result.requests / result.seconds, cpuPerRequest: used / result.requests }
+  const perSecond = result.requests / result.seconds
+  return { ...result, perSecond, settledPerSecond: perSecond, cpuPerRequest: used / result.requests }
 }
 
 /**
@@ -141,7 +185,7 @@ async function readOutcomes(address) {
  *
  * @param {string} address
  */
-async function settledOutcomes(address) {
+export async function settledOutcomes(address) {
   let outcomes = await readOutcomes(address)
   for (;;) {
     await delay(settleMs)

@@ -14,7 +14,7 @@ const roundsDefault = 3
 export const usage = `npm run bench [-- NAME… [--quick] [--rounds N] [--json] [--folder DIR] [--dist DIR]]
 npm run bench -- --markdown
 
-  NAME        B1, B4, B1-postgres, …; or postgres, for all of that store; those that run by default if there is none
+  NAME        B1, B4, B1-postgres, …; or postgres or redis, for all of that store; those that run by default if there is none
   --quick     small and once, to see that it works; writes no results
   --rounds    alternating rounds (default ${roundsDefault})
   --json      print only JSON

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { freePort } from './processes.mjs'
 
 /** Where Debian and Ubuntu keep the programs of each version, outside of PATH. */
 const debianFolder = '/usr/lib/postgresql'
@@ -108,13 +108,4 @@ function userOfServer() {
     return Number(stdout)
   })
   return { uid: uid ?? 0, gid: gid ?? 0 }
-}
-
-async function freePort() {
-  const server = createServer()
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 
 /** A service that is not up by then will not come up. */
 const startMsMax = 20_000
@@ -86,4 +87,14 @@ export function cpuOfTree(pid) {
   } catch {
     return NaN
   }
+}
+
+/** A port that nobody listens on. */
+export async function freePort() {
+  const server = createServer()
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
 }

@@ -1,5 +1,5 @@
 import { verifyBooks } from './books.mjs'
-import { createHoldfast, openStore } from './holdfast.mjs'
+import { createHoldfast, openSite } from './holdfast.mjs'
 
 /** @typedef {Partial<import('../../src/index.ts').CreateProductInput>} ProductDetails */
 
@@ -12,12 +12,12 @@ export const totalStock = 1_000_000_000
  * Engines over one store, each as a program gets it that sets no option, for as long as the work takes.
  *
  * @template Answer
- * @param {Pick<Site, 'url'>} site
+ * @param {Pick<Site, 'url' | 'ledger'>} site
  * @param {{ engines?: number } & Pick<import('../../src/index.ts').EngineOptions, 'onBatch'>} options
  * @param {(...shops: import('../../src/index.ts').Holdfast[]) => Promise<Answer>} work
  */
-export async function withShop({ url }, { engines = 1, ...options }, work) {
-  const shops = await Promise.all(Array.from({ length: engines }, async () => createHoldfast({ store: await openStore(url), ...options })))
+export async function withShop(site, { engines = 1, ...options }, work) {
+  const shops = await Promise.all(Array.from({ length: engines }, async () => createHoldfast({ store: await openSite(site), ...options })))
   try {
     return await work(...shops)
   } finally {
@@ -79,21 +79,23 @@ export async function drive(count, inFlight, call) {
  * @property {(index: number) => string} [key] the idempotency key
  * @property {number} [engines] that share the callers; 1 unless it is said
  * @property {import('../../src/index.ts').EngineOptions['onBatch']} [onBatch]
+ * @property {() => Promise<void>} [onAnswered] when all have been answered, and before the store is closed
  */
 
 /**
  * Reserve so many carts. All must be accepted. Resolves with carts per second.
  *
- * @param {Pick<Site, 'url'>} site
+ * @param {Pick<Site, 'url' | 'ledger'>} site
  * @param {Load} load
  */
-export function reserveAll(site, { count, inFlight, cart, key, engines = 1, onBatch = () => {} }) {
+export function reserveAll(site, { count, inFlight, cart, key, engines = 1, onBatch = () => {}, onAnswered = async () => {} }) {
   return withShop(site, { engines, onBatch }, async (...shops) => {
     const elapsedMs = await drive(count, inFlight, async (index) => {
       const shop = /** @type {import('../../src/index.ts').Holdfast} */ (shops[index % engines])
       const outcome = await (key === undefined ? shop.reserve(cart(index)) : shop.reserve(cart(index), { idempotencyKey: key(index) }))
       if (!outcome.ok) throw new Error(`a reservation was refused: ${outcome.refusal.code}`)
     })
+    await onAnswered()
     return (count / elapsedMs) * 1000
   })
 }

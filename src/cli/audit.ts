@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { readStoreUrl, SettingError } from '../config.ts'
+import { readStoreSettings, SettingError, type StoreFlags, type StoreSettings } from '../config.ts'
 import { faultCode } from '../domain/faults.ts'
 import { audit, type AuditReport } from '../store/audit.ts'
-import { hidePassword, openStore } from '../store/open.ts'
+import { hidePassword, nameStore, openStore } from '../store/open.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { createLine } from './line.ts'
 import { count, countOf, paint, renderTable } from './table.ts'
 
-interface AuditFlags {
-  readonly store?: string
+interface AuditFlags extends StoreFlags {
   readonly json?: boolean
 }
 
@@ -18,42 +17,46 @@ export function addAudit(program: Command): void {
     .command('audit')
     .description('Explain every unit of a store: do counters, rows and events agree? Exits with 1 if not.')
     .option('--store <url>', 'the store to read; a SQLite file must not be in use (HOLDFAST_STORE)')
+    .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
     .option('--json', 'print one JSON object')
     .action(runAudit)
 }
 
-async function runAudit({ store: flag, json = false }: AuditFlags): Promise<void> {
-  const storeUrl = readStoreUrl(flag)
-  refuseMissing(storeUrl)
-  const report = await read(storeUrl)
-  process.stdout.write(json ? `${JSON.stringify({ store: hidePassword(storeUrl), ...report })}\n` : show(hidePassword(storeUrl), report))
+async function runAudit({ json = false, ...flags }: AuditFlags): Promise<void> {
+  const settings = readStoreSettings(flags)
+  const { storeUrl, ledgerUrl } = settings
+  refuseMissing('--store', storeUrl)
+  if (ledgerUrl !== undefined) refuseMissing('--ledger', ledgerUrl)
+  const report = await read(settings)
+  const places = { store: hidePassword(storeUrl), ...(ledgerUrl === undefined ? {} : { ledger: hidePassword(ledgerUrl) }) }
+  process.stdout.write(json ? `${JSON.stringify({ ...places, ...report })}\n` : show(nameStore(storeUrl, ledgerUrl), report))
   if (!report.ok) process.exitCode = exitCodes.failed
 }
 
 /** Opening would make an empty store, in which every unit is accounted for. */
-function refuseMissing(storeUrl: string): void {
-  if (!storeUrl.startsWith('sqlite:')) return
-  const path = storeUrl.slice('sqlite:'.length)
-  if (path === ':memory:') throw new SettingError('--store must name a file: a store in memory is empty when it is opened.')
+function refuseMissing(flag: string, url: string): void {
+  if (!url.startsWith('sqlite:')) return
+  const path = url.slice('sqlite:'.length)
+  if (path === ':memory:') throw new SettingError(`${flag} must name a file: a store in memory is empty when it is opened.`)
   if (path !== '' && !existsSync(path)) throw new Failure(`There is no file ${path}; nothing was audited.`)
 }
 
-async function read(storeUrl: string): Promise<AuditReport> {
-  const store = await openStore(storeUrl)
+async function read({ storeUrl, ledgerUrl }: StoreSettings): Promise<AuditReport> {
+  const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const line = createLine()
   try {
     return await audit(store, { onProgress: ({ phase, done }) => line.show(`Reading ${phase}: ${count(done)}`) })
   } catch (error) {
     // Rows that no Holdfast wrote meet checks that expect them to be right; to the reader it is damage all the same.
     if (faultCode(error) !== null || !(error instanceof Error)) throw error
-    throw new Failure(`The store ${hidePassword(storeUrl)} is damaged and cannot be read to its end: ${error.message}.`, error)
+    throw new Failure(`The store ${nameStore(storeUrl, ledgerUrl)} is damaged and cannot be read to its end: ${error.message}.`, error)
   } finally {
     line.clear()
     await store.close()
   }
 }
 
-function show(storeUrl: string, { ok, products, reservations, orders, events, findings, unsettled }: AuditReport): string {
+function show(name: string, { ok, products, reservations, orders, events, findings, unsettled }: AuditReport): string {
   const table = renderTable(
     [
       { title: '', align: 'left' },
@@ -76,5 +79,5 @@ function show(storeUrl: string, { ok, products, reservations, orders, events, fi
   const verdict = ok
     ? paint('green', '✓ Every unit is accounted for.')
     : paint('red', `✗ ${countOf(findings.length, 'finding')}: this store is not consistent. Keep a copy of it before anything else.`)
-  return [`Audit of ${storeUrl}`, table, ...explained, ...notes, verdict, ''].join('\n')
+  return [`Audit of ${name}`, table, ...explained, ...notes, verdict, ''].join('\n')
 }

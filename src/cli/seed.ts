@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { readStoreUrl } from '../config.ts'
+import { readStoreSettings, type StoreFlags, type StoreSettings } from '../config.ts'
 import { explainRefusal } from '../domain/refusals.ts'
 import type { CreateProductInput } from '../engine/schemas.ts'
 import { systemClock } from '../store/clock.ts'
@@ -9,8 +9,7 @@ import { Failure } from './failure.ts'
 import { createHttpClient, type Problem } from './http-client.ts'
 import { count, countOf, renderTable } from './table.ts'
 
-interface SeedFlags {
-  readonly store?: string
+interface SeedFlags extends StoreFlags {
   readonly url?: string
   readonly json?: boolean
 }
@@ -23,6 +22,7 @@ export function addSeed(program: Command): void {
     .command('seed')
     .description('Put a handful of demo products on sale. Safe to repeat: what exists is left as it is.')
     .option('--store <url>', 'the store to put them in; it must not be in use (HOLDFAST_STORE)')
+    .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
     .option('--url <address>', 'a running service to give them to instead, for example http://127.0.0.1:3000')
     .option('--json', 'print one JSON object')
     .action(async (flags: SeedFlags) => {
@@ -31,19 +31,19 @@ export function addSeed(program: Command): void {
     })
 }
 
-async function seed({ store, url, json = false }: SeedFlags): Promise<void> {
+async function seed({ url, json = false, ...store }: SeedFlags): Promise<void> {
   const products = demoProducts(systemClock())
-  const results = url === undefined ? await seedStore(readStoreUrl(store), products) : await seedService(url, products)
+  const results = url === undefined ? await seedStore(readStoreSettings(store), products) : await seedService(url, products)
   const withResult = (wanted: Seeded): string[] => products.filter((_product, index) => results[index] === wanted).map(({ sku }) => sku)
   const created = withResult('created')
   const existed = withResult('existed')
   process.stdout.write(json ? `${JSON.stringify({ created, existed })}\n` : show(products, results))
 }
 
-async function seedStore(storeUrl: string, products: readonly CreateProductInput[]): Promise<Seeded[]> {
+async function seedStore({ storeUrl, ledgerUrl }: StoreSettings, products: readonly CreateProductInput[]): Promise<Seeded[]> {
   // Loaded here: the engine brings its schemas, which nobody else on the command line should wait for.
   const { createHoldfast } = await import('../engine/holdfast.ts')
-  await using shop = createHoldfast({ store: await openStore(storeUrl), expiry: 'manual' })
+  await using shop = createHoldfast({ store: await openStore(storeUrl, { ledger: ledgerUrl }), expiry: 'manual' })
   return await inTurn(products, async (product) => {
     const outcome = await shop.createProduct(product)
     if (outcome.ok) return 'created'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
-import { hidePassword } from '../store/open.ts'
+import { nameStore } from '../store/open.ts'
 import { explain, Failure } from './failure.ts'
 
 /** A stop is over within ten seconds, even if something hangs. */
@@ -13,6 +13,7 @@ export function addServe(program: Command, version: string): void {
     .option('--port <port>', `port to listen on, 0 for any free one (HOLDFAST_PORT; default ${defaults.port})`)
     .option('--host <host>', `address to listen on (HOLDFAST_HOST; default ${defaults.host})`)
     .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
+    .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
 
@@ -25,7 +26,7 @@ async function serve(flags: ServiceFlags, version: string): Promise<void> {
   try {
     const { address } = await starting
     process.stderr.write('No API keys are configured: everybody on this machine may do everything.\n')
-    process.stdout.write(`Holdfast answers at ${address} (store ${hidePassword(settings.storeUrl)})\n`)
+    process.stdout.write(`Holdfast answers at ${address} (store ${nameStore(settings.storeUrl, settings.ledgerUrl)})\n`)
   } catch (error) {
     stop.uninstall()
     throw startFailure(error, settings)

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { hidePassword } from '../store/open.ts'
+import { nameStore } from '../store/open.ts'
+import type { StoreFlags } from '../config.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { parseOptions, seedMax, type SimulateFlags, type SimulateOptions } from './simulate/options.ts'
 import { createProgress } from './simulate/progress.ts'
@@ -13,7 +14,7 @@ import type { Shop } from './simulate/shop.ts'
 import { connectShop } from './simulate/shop-over-http.ts'
 import { simulate, type SimulationResult } from './simulate/simulation.ts'
 
-type Flags = SimulateFlags & { readonly store?: string; readonly url?: string; readonly json?: boolean }
+type Flags = SimulateFlags & StoreFlags & { readonly url?: string; readonly json?: boolean }
 
 /** Long enough for a service that was killed in the middle of the sale to be started again. */
 const patienceMs = 30_000
@@ -32,10 +33,14 @@ export function addSimulate(program: Command): void {
     .option('--max-lines <n>', 'products in one cart, at most', '2')
     .option('--seed <n>', 'repeat the crowd of an earlier run (default: a new one)')
     .option('--store <url>', 'a store to use and keep (default: a temporary SQLite file)')
+    .option('--ledger <url>', 'of a store in Redis: where its sales are kept')
     .option('--url <address>', 'a running service to buy from instead, for example http://127.0.0.1:3000')
     .option('--json', 'print one JSON object')
     .action(async (flags: Flags) => {
       if (flags.store !== undefined && flags.url !== undefined) command.error('Give --store or --url, not both.')
+      if (flags.ledger !== undefined && flags.store === undefined && flags.url === undefined) {
+        command.error('--ledger goes with a store in Redis; name that with --store redis://host:port.')
+      }
       await run(flags)
     })
 }
@@ -70,7 +75,7 @@ type Work = (shop: Shop) => Promise<SimulationResult>
 
 /** The shop that the flags name, closed afterwards; a temporary file is gone afterwards, whatever happened. */
 async function withShop(
-  { store, url }: Flags,
+  { store, ledger, url }: Flags,
   { concurrency }: SimulateOptions,
   signal: AbortSignal,
   work: Work,
@@ -79,10 +84,13 @@ async function withShop(
   if (url !== undefined) return using(await connectShop(url, { connectionsMax: concurrency, ...patience }), work)
   // Loaded here, so that a mistyped flag is answered at once.
   const { openShop } = await import('./simulate/shop-in-process.ts')
-  if (store !== undefined) return using(await openShop(store, hidePassword(store), patience), work)
+  if (store !== undefined) return using(await openShop({ storeUrl: store, ledgerUrl: ledger }, nameStore(store, ledger), patience), work)
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-simulate-'))
   try {
-    return await using(await openShop(`sqlite:${join(folder, 'sale.db')}`, 'a temporary SQLite file', patience), work)
+    return await using(
+      await openShop({ storeUrl: `sqlite:${join(folder, 'sale.db')}`, ledgerUrl: undefined }, 'a temporary SQLite file', patience),
+      work,
+    )
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

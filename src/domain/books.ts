@@ -1,5 +1,6 @@
+import type { Idempotency, Result } from './command.ts'
 import type { EventDraft, EventType, StockChange } from './event.ts'
-import type { Changes, Facts, StoredAnswer } from './facts.ts'
+import { answerKey, type Changes, type Facts, type StoredAnswer } from './facts.ts'
 import type { OrderRow } from './order.ts'
 import type { ProductRow } from './product.ts'
 import type { ReservationRow } from './reservation.ts'
@@ -37,9 +38,13 @@ class Sheet<Row> {
 
 type Move = Partial<Pick<StockRow, 'total' | 'reserved' | 'sold'>>
 
+/** Tells what comes back of a sku, each time somebody asks. */
+export type TellReleases = (sku: string) => Releases
+
 /** The working copy of a batch: what each command sees is what the commands before it left. */
 export class Books {
-  readonly now: number
+  /** The moment of the decision. */
+  now: number
   readonly products: Sheet<ProductRow>
   readonly stock: Sheet<StockRow>
   readonly reservations: Sheet<ReservationRow>
@@ -47,14 +52,17 @@ export class Books {
   readonly answers: Sheet<StoredAnswer>
   readonly newlyLimited = new Set<string>()
   readonly #facts: Facts
+  readonly #told: TellReleases | null
   readonly #usage = new Map<string, Map<string, number>>()
   readonly #events: EventDraft[] = []
   #moved: StockChange[] = []
   #turns: { readonly type: EventType; readonly sku: string }[] = []
 
-  constructor(facts: Facts, now: number) {
+  /** `told`: what comes back, where that is not told from the facts. */
+  constructor(facts: Facts, now: number, told: TellReleases | null = null) {
     this.now = now
     this.#facts = facts
+    this.#told = told
     this.products = new Sheet(facts.products)
     this.stock = new Sheet(facts.stock)
     this.reservations = new Sheet(facts.reservations)
@@ -120,10 +128,12 @@ export class Books {
   }
 
   releases(sku: string): Releases {
+    if (this.#told !== null) return this.#told(sku)
     const { dueUnits, nextReleaseAt: othersAt } = this.#others(sku)
     let nextReleaseAt = othersAt
     for (const row of this.reservations.rows()) {
-      if (row.status !== 'active' || (nextReleaseAt !== null && row.expiresAt >= nextReleaseAt)) continue
+      // One that is due and has not been given back yet in this batch comes back now, not next.
+      if (row.status !== 'active' || row.expiresAt <= this.now || (nextReleaseAt !== null && row.expiresAt >= nextReleaseAt)) continue
       if (row.items.some((item) => item.sku === sku)) nextReleaseAt = row.expiresAt
     }
     return { dueUnits, nextReleaseAt }
@@ -141,6 +151,11 @@ export class Books {
     let skus = this.#usage.get(userId)
     if (skus === undefined) this.#usage.set(userId, (skus = new Map()))
     skus.set(sku, counted + units)
+  }
+
+  /** Keep an answer, to be given again under its key. */
+  keep(idempotency: Idempotency, created: boolean, value: Result): void {
+    this.answers.set(answerKey(idempotency), { idempotency, createdAt: this.now, created, value })
   }
 
   changes(): Changes {

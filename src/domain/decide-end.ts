@@ -1,17 +1,10 @@
 import type { Books } from './books.ts'
 import type { Cancel, Confirm, Extend, Outcome } from './command.ts'
 import { metadataProblem } from './limits.ts'
-import { viewOrder, type Order, type OrderRow } from './order.ts'
+import { viewOrder, type Order } from './order.ts'
 import type { Refusal } from './refusals.ts'
-import { endedRefusal, expireReservation, viewReservation, type Reservation, type ReservationRow } from './reservation.ts'
-
-/** Given back by time. */
-export function expire(books: Books, row: ReservationRow): void {
-  const ended = expireReservation(row)
-  books.reservations.set(ended.id, ended)
-  // Not uncounted: the usage facts leave out what is due.
-  giveBack(books, 'reservation.expired', ended, viewReservation(ended, books.now))
-}
+import { endedRefusal, viewReservation, type Reservation, type ReservationRow } from './reservation.ts'
+import { cancelReservation, confirmReservation, extendReservation } from './transitions.ts'
 
 /** The buyer has paid or promised: the order exists from here on. Repeating finds the same order. */
 export function confirm(books: Books, command: Confirm): Outcome<Order> {
@@ -29,23 +22,7 @@ export function confirm(books: Books, command: Confirm): Outcome<Order> {
       refusal: { code: 'validation_failed', errors: [{ path: '/metadata', message: `together with the reservation's ${problem}` }] },
     }
   }
-  const order: OrderRow = {
-    id: command.orderId,
-    reservationId: row.id,
-    userId: row.userId,
-    status: 'placed',
-    items: row.items,
-    metadata,
-    createdAt: books.now,
-    cancelledAt: null,
-  }
-  const ended: ReservationRow = { ...row, status: 'confirmed', endedAt: books.now, orderId: order.id }
-  books.reservations.set(ended.id, ended)
-  books.orders.set(order.id, order)
-  for (const { sku, quantity } of ended.items) books.move(sku, { reserved: -quantity, sold: quantity })
-  books.record('reservation.confirmed', ended.id, viewReservation(ended, books.now))
-  const value = viewOrder(order)
-  books.record('order.created', order.id, value)
+  const value = confirmReservation(books, row, command.orderId, metadata)
   return { ok: true, value, created: true, replayed: false }
 }
 
@@ -64,12 +41,7 @@ export function cancel(books: Books, command: Cancel): Outcome<Reservation> {
   if (row.status === 'cancelled') return { ok: true, value: viewReservation(row, books.now), created: false, replayed: false }
   if (row.status !== 'active') return { ok: false, refusal: endedRefusal(row.status) }
 
-  const ended: ReservationRow = { ...row, status: 'cancelled', endedAt: books.now }
-  books.reservations.set(ended.id, ended)
-  for (const { sku, quantity } of ended.items) books.count(ended.userId, sku, -quantity)
-  const value = viewReservation(ended, books.now)
-  giveBack(books, 'reservation.cancelled', ended, value)
-  return { ok: true, value, created: false, replayed: false }
+  return { ok: true, value: cancelReservation(books, row), created: false, replayed: false }
 }
 
 /** More time from now on; never less than there was. */
@@ -80,13 +52,7 @@ export function extend(books: Books, command: Extend): Outcome<Reservation> {
   if (row.status !== 'active') return { ok: false, refusal: endedRefusal(row.status) }
 
   const expiresAt = Math.max(row.expiresAt, books.now + command.ttlMs)
-  const next = { ...row, expiresAt }
-  const value = viewReservation(next, books.now)
-  if (expiresAt > row.expiresAt) {
-    books.reservations.set(next.id, next)
-    books.record('reservation.extended', next.id, value)
-  }
-  return { ok: true, value, created: false, replayed: false }
+  return { ok: true, value: extendReservation(books, row, expiresAt), created: false, replayed: false }
 }
 
 function find(books: Books, id: string, userId: string | null): { row: ReservationRow } | { ok: false; refusal: Refusal } {
@@ -94,9 +60,4 @@ function find(books: Books, id: string, userId: string | null): { row: Reservati
   if (row === undefined) return { ok: false, refusal: { code: 'reservation_not_found' } }
   if (userId !== null && userId !== row.userId) return { ok: false, refusal: { code: 'not_owner' } }
   return { row }
-}
-
-function giveBack(books: Books, type: 'reservation.cancelled' | 'reservation.expired', row: ReservationRow, view: Reservation): void {
-  for (const { sku, quantity } of row.items) books.move(sku, { reserved: -quantity })
-  books.record(type, row.id, view)
 }

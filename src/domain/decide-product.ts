@@ -1,8 +1,9 @@
 import type { Books } from './books.ts'
 import type { AdjustStock, CreateProduct, Outcome, UpdateProduct } from './command.ts'
 import { limits } from './limits.ts'
-import { patchProduct, saleWindowProblem, viewProduct, type Product, type ProductRow } from './product.ts'
+import { patchProduct, saleWindowProblem, type Product, type ProductRow } from './product.ts'
 import type { Stock } from './stock.ts'
+import { addProduct, adjustTotal, changeProduct } from './transitions.ts'
 
 export function createProduct(books: Books, command: CreateProduct): Outcome<Product> {
   const problem = saleWindowProblem(command.details)
@@ -10,12 +11,7 @@ export function createProduct(books: Books, command: CreateProduct): Outcome<Pro
   if (books.products.get(command.sku) !== undefined) return { ok: false, refusal: { code: 'product_exists' } }
 
   const row: ProductRow = { sku: command.sku, ...command.details, createdAt: books.now, updatedAt: books.now }
-  const stock = { sku: command.sku, total: command.totalStock, reserved: 0, sold: 0, version: 1 }
-  books.products.set(row.sku, row)
-  books.open(stock)
-  const value = viewProduct(row, stock, { dueUnits: 0, nextReleaseAt: null })
-  books.record('product.created', row.sku, value)
-  return { ok: true, value, created: true, replayed: false }
+  return { ok: true, value: addProduct(books, row, command.totalStock), created: true, replayed: false }
 }
 
 /** A patch that changes nothing is no transition. */
@@ -26,13 +22,7 @@ export function updateProduct(books: Books, command: UpdateProduct): Outcome<Pro
   const problem = saleWindowProblem(next)
   if (problem !== null) return { ok: false, refusal: problem }
 
-  const value: Product = { ...next, stock: books.viewStock(next.sku) }
-  if (next !== row) {
-    books.products.set(next.sku, next)
-    if (row.maxPerUser === null && next.maxPerUser !== null) books.newlyLimited.add(next.sku)
-    books.record('product.updated', next.sku, value)
-  }
-  return { ok: true, value, created: false, replayed: false }
+  return { ok: true, value: changeProduct(books, row, next), created: false, replayed: false }
 }
 
 /** More or fewer units on sale; never fewer than are reserved and sold. */
@@ -47,8 +37,5 @@ export function adjustStock(books: Books, command: AdjustStock): Outcome<Stock> 
   if (total < row.reserved + row.sold) {
     return { ok: false, refusal: { code: 'stock_below_committed', total: row.total, reserved: row.reserved, sold: row.sold } }
   }
-  books.move(command.sku, { total: command.delta })
-  const value = books.viewStock(command.sku)
-  books.record('stock.adjusted', command.sku, value, command.reason)
-  return { ok: true, value, created: false, replayed: false }
+  return { ok: true, value: adjustTotal(books, command.sku, command.delta, command.reason), created: false, replayed: false }
 }

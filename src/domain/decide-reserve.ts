@@ -4,6 +4,7 @@ import { limits } from './limits.ts'
 import { saleWindowRefusal, type ProductRow } from './product.ts'
 import type { Refusal, Shortage } from './refusals.ts'
 import { mergeLines, viewReservation, type Reservation, type ReservationLine, type ReservationRow } from './reservation.ts'
+import { makeReservation } from './transitions.ts'
 
 /** All lines or none. The first refusal that applies: unknown sku, sale window, limit per user, stock. */
 export function reserve(books: Books, command: Reserve): Outcome<Reservation> {
@@ -34,14 +35,7 @@ export function reserve(books: Books, command: Reserve): Outcome<Reservation> {
     endedAt: null,
     orderId: null,
   }
-  books.reservations.set(row.id, row)
-  const value = viewReservation(row, books.now)
-  for (const { sku, quantity } of lines) {
-    books.count(row.userId, sku, quantity)
-    books.move(sku, { reserved: quantity })
-  }
-  books.record('reservation.created', row.id, value)
-  return { ok: true, value, created: true, replayed: false }
+  return { ok: true, value: makeReservation(books, row), created: true, replayed: false }
 }
 
 /** The first answer again, for a batch that is repeated because nobody heard whether it was committed. */

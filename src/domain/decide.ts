@@ -1,11 +1,12 @@
 import { Books } from './books.ts'
-import type { Command, Outcome } from './command.ts'
-import { cancel, confirm, expire, extend } from './decide-end.ts'
+import type { Command, Idempotency, Outcome } from './command.ts'
+import { cancel, confirm, extend } from './decide-end.ts'
 import { cancelOrder } from './decide-order.ts'
 import { adjustStock, createProduct, updateProduct } from './decide-product.ts'
 import { reserve } from './decide-reserve.ts'
 import { answerKey, engineScope, type Changes, type Facts } from './facts.ts'
 import { isDue, type ReservationRow } from './reservation.ts'
+import { endByTime } from './transitions.ts'
 
 export interface Decision {
   /** One for each command, in the order of the commands. */
@@ -23,7 +24,7 @@ export interface Decision {
 export function decide(commands: readonly Command[], facts: Facts, now: number): Decision {
   const books = new Books(facts, now)
   const due = [...facts.reservations.values()].filter((row) => isDue(row, now)).toSorted(byDueTime)
-  for (const row of due) expire(books, row)
+  for (const row of due) endByTime(books, row)
   const outcomes = commands.map((command) => answer(books, command, due.length))
   return { outcomes, changes: books.changes() }
 }
@@ -35,16 +36,20 @@ function byDueTime(a: ReservationRow, b: ReservationRow): number {
 function answer(books: Books, command: Command, expired: number): Outcome {
   const { idempotency } = command
   if (idempotency === null) return act(books, command, expired)
-  const key = answerKey(idempotency)
-  const stored = books.answers.get(key)
-  if (stored !== undefined) {
-    if (stored.idempotency.fingerprint !== idempotency.fingerprint) return { ok: false, refusal: { code: 'idempotency_key_reused' } }
-    // A key that the engine gave for its own repeats is not a replay to the caller, who hears the answer for the first time.
-    return { ok: true, value: stored.value, created: stored.created, replayed: idempotency.scope !== engineScope }
-  }
+  const stored = storedAnswer(books, idempotency)
+  if (stored !== null) return stored
   const outcome = act(books, command, expired)
-  if (outcome.ok) books.answers.set(key, { idempotency, createdAt: books.now, created: outcome.created, value: outcome.value })
+  if (outcome.ok) books.keep(idempotency, outcome.created, outcome.value)
   return outcome
+}
+
+/** What was answered under this key before; null: nothing. */
+export function storedAnswer(books: Books, idempotency: Idempotency): Outcome | null {
+  const stored = books.answers.get(answerKey(idempotency))
+  if (stored === undefined) return null
+  if (stored.idempotency.fingerprint !== idempotency.fingerprint) return { ok: false, refusal: { code: 'idempotency_key_reused' } }
+  // A key that the engine gave for its own repeats is not a replay to the caller, who hears the answer for the first time.
+  return { ok: true, value: stored.value, created: stored.created, replayed: idempotency.scope !== engineScope }
 }
 
 function act(books: Books, command: Command, expired: number): Outcome {

@@ -1,9 +1,9 @@
 /**
  * `store_unavailable`: the store failed; the outcome is unknown or nothing was done, and repeating is safe. `overloaded`: refused at once because the
  * queue is full; nothing was done. `closed`: asked after close(). `invalid_cursor`: a page cursor that this store did not make. `cannot_open`: the store
- * cannot be used as it is; the message says what to do.
+ * cannot be used as it is; the message says what to do. `journal_rejected`: a ledger was given a journal that says what cannot be; nothing was done.
  */
-export type FaultCode = 'store_unavailable' | 'overloaded' | 'closed' | 'invalid_cursor' | 'cannot_open'
+export type FaultCode = 'store_unavailable' | 'overloaded' | 'closed' | 'invalid_cursor' | 'cannot_open' | 'journal_rejected'
 
 /** The system failed, as opposed to an answer that is "no". Recognise it by `code`. */
 export class Fault extends Error {

@@ -13,11 +13,26 @@ export interface Needs {
   /** Skus that may get a limit per user in this batch. */
   readonly limiting: ReadonlySet<string>
   readonly reserves: readonly Reserve[]
+  /** How many reservations may be made. */
+  readonly newReservations: number
   readonly reservationIds: readonly string[]
   readonly orderIds: readonly string[]
   readonly keys: readonly Idempotency[]
   /** How many due reservations to give back; 0: none for their own sake. */
   readonly expireLimit: number
+}
+
+export const noNeeds: Needs = {
+  taken: new Map(),
+  added: new Map(),
+  shown: new Set(),
+  limiting: new Set(),
+  reserves: [],
+  newReservations: 0,
+  reservationIds: [],
+  orderIds: [],
+  keys: [],
+  expireLimit: 0,
 }
 
 /** `repeat`: an earlier attempt may have made the reservations already. */
@@ -72,7 +87,7 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
         break
     }
   }
-  return { taken, added, shown, limiting, reserves, reservationIds, orderIds, keys, expireLimit }
+  return { taken, added, shown, limiting, reserves, newReservations: reserves.length, reservationIds, orderIds, keys, expireLimit }
 }
 
 /** Units that a batch wants of each sku, at most; 0 for a sku that is only touched. */

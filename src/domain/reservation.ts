@@ -3,7 +3,7 @@ import type { Money } from './product.ts'
 import type { Refusal } from './refusals.ts'
 
 /** `active` is left exactly once, for one of the others, and an end is final. */
-export type ReservationStatus = 'active' | 'confirmed' | 'cancelled' | 'expired'
+export type ReservationStatus = 'active' | 'confirmed' | 'cancelled' | 'expired' | 'lost'
 
 export interface ReservationLine {
   readonly sku: string

@@ -12,6 +12,7 @@ export interface BatcherOptions {
   readonly onBatch: (batch: BatchReport) => void
 }
 
+/** Of the commands of a batch that were settled together: most often all; those that had to reach a ledger first come in a report of their own. */
 export interface BatchReport {
   readonly commands: readonly Command[]
   readonly outcomes: readonly Outcome[]
@@ -28,8 +29,19 @@ export interface Batcher {
 
 interface Waiting {
   readonly command: Command
-  readonly resolve: (outcome: Outcome) => void
+  readonly resolve: (outcome: Outcome | Promise<Outcome>) => void
   readonly reject: (error: unknown) => void
+}
+
+interface Settled {
+  readonly command: Command
+  readonly outcome: Outcome
+}
+
+/** Outcomes by command; of some the caller must wait for the promise. */
+interface Executed {
+  readonly outcomes: readonly Outcome[]
+  readonly laters: ReadonlyMap<number, Promise<Outcome>>
 }
 
 const retryDelayMs = 20
@@ -52,6 +64,8 @@ function batchSize(queue: readonly Waiting[], linesMax: number): number {
 export function createBatcher({ store, queueMax, attemptsMax, onBatch }: BatcherOptions): Batcher {
   const queue: Waiting[] = []
   let running: Promise<void> | null = null
+  /** Batches of which some callers still wait. */
+  const unsettled = new Set<Promise<void>>()
   let closed = false
 
   return {
@@ -68,16 +82,26 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
     close: async () => {
       closed = true
       await running
+      await Promise.all(unsettled)
     },
   }
 
   async function run(): Promise<void> {
-    while (queue.length > 0) {
+    const inFlight = new Set<Promise<void>>()
+    while (queue.length > 0 || inFlight.size > 0) {
       // After everything that is readable now has been read, so that one turn of the event loop is one batch.
       await new Promise(setImmediate)
       const size = batchSize(queue, store.batchSizeMax)
-      const batch = queue.splice(0, size)
-      await settle(batch, false)
+      // Beside others only a full one: what arrives meanwhile makes the next batch larger.
+      const isFull = size < queue.length
+      // What was in flight may have ended in this turn, and nobody come since.
+      const mayBegin = size > 0 && (inFlight.size === 0 || (isFull && inFlight.size < (store.batchesInFlightMax ?? 1)))
+      if (mayBegin) {
+        const settling = settle(queue.splice(0, size), false).finally(() => inFlight.delete(settling))
+        inFlight.add(settling)
+      } else if (inFlight.size > 0) {
+        await Promise.race(inFlight)
+      }
     }
     running = null
   }
@@ -86,9 +110,9 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
   async function settle(batch: readonly Waiting[], repeat: boolean): Promise<void> {
     const commands = batch.map((waiting) => waiting.command)
     const startedAt = performance.now()
-    let outcomes: readonly Outcome[]
+    let executed: Executed
     try {
-      outcomes = await executeStubbornly(commands, repeat)
+      executed = await executeStubbornly(commands, repeat)
     } catch (error) {
       if (faultCode(error) === null && batch.length > 1) {
         const middle = batch.length >> 1
@@ -99,8 +123,35 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
       }
       return
     }
-    for (let index = 0; index < batch.length; index++) batch[index]!.resolve(outcomes[index]!)
+    const { outcomes, laters } = executed
+    const now: Settled[] = []
+    const soon: Promise<Settled>[] = []
+    for (let index = 0; index < batch.length; index++) {
+      const { command, resolve } = batch[index]!
+      const later = laters.get(index)
+      resolve(later ?? outcomes[index]!)
+      if (later === undefined) now.push({ command, outcome: outcomes[index]! })
+      else soon.push(later.then((outcome) => ({ command, outcome })))
+    }
+    report(now, startedAt)
+    if (soon.length === 0) return
+    const reporting = reportLater(soon, startedAt).finally(() => unsettled.delete(reporting))
+    unsettled.add(reporting)
+  }
+
+  /** Whoever waits for them hears what failed. */
+  async function reportLater(soon: readonly Promise<Settled>[], startedAt: number): Promise<void> {
+    const results = await Promise.allSettled(soon)
+    report(
+      results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+      startedAt,
+    )
+  }
+
+  function report(settled: readonly Settled[], startedAt: number): void {
+    if (settled.length === 0) return
     try {
+      const [commands, outcomes] = [settled.map(({ command }) => command), settled.map(({ outcome }) => outcome)]
       onBatch({ commands, outcomes, elapsedMs: performance.now() - startedAt })
     } catch (error) {
       // Whoever watches the batches must not be able to stop them.
@@ -108,10 +159,16 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
     }
   }
 
-  async function executeStubbornly(commands: readonly Command[], repeat: boolean): Promise<readonly Outcome[]> {
+  async function executeStubbornly(commands: readonly Command[], repeat: boolean): Promise<Executed> {
     for (let attempt = 1; ; attempt++) {
+      const laters = new Map<number, Promise<Outcome>>()
       try {
-        return await store.execute(commands, { repeat: repeat || attempt > 1 })
+        const later = (index: number, outcome: Promise<Outcome>): void => {
+          laters.set(index, outcome)
+          // If the batch fails after this, nobody waits for it.
+          outcome.catch(() => {})
+        }
+        return { outcomes: await store.execute(commands, { repeat: repeat || attempt > 1, later }), laters }
       } catch (error) {
         if (faultCode(error) !== 'store_unavailable' || attempt >= attemptsMax) throw error
         await delay(retryDelayMs * attempt * (0.5 + Math.random()))

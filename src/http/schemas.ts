@@ -44,11 +44,13 @@ export const ProductSchema = Type.Object(
   { ...closed, title: 'Product' },
 )
 
+const statuses = ['active', 'confirmed', 'cancelled', 'expired'] as const
+
 export const ReservationSchema = Type.Object(
   {
     id: Id,
     userId: Type.String(),
-    status: Type.Enum(['active', 'confirmed', 'cancelled', 'expired']),
+    status: Type.Enum([...statuses]),
     items: Type.Array(Item),
     metadata: Metadata,
     createdAt: Instant,
@@ -58,6 +60,12 @@ export const ReservationSchema = Type.Object(
     orderId: nullable(Id),
   },
   { ...closed, title: 'Reservation' },
+)
+
+/** Whoever asks for a reservation that was lost is refused; the feed tells of it. */
+const ReservationOfEvent = Type.Object(
+  { ...ReservationSchema.properties, status: Type.Enum([...statuses, 'lost']) },
+  { ...closed, title: 'Reservation after a change' },
 )
 
 export const OrderSchema = Type.Object(
@@ -83,7 +91,7 @@ export const EventSchema = Type.Object(
     type: Type.String({ examples: ['reservation.created', 'order.created', 'stock.sold_out'] }),
     time: Instant,
     subject: Type.String(),
-    data: Type.Union([ReservationSchema, OrderSchema, ProductSchema, StockSchema]),
+    data: Type.Union([ReservationOfEvent, OrderSchema, ProductSchema, StockSchema]),
   },
   { ...closed, title: 'Event', description: 'CloudEvents 1.0; data is the thing after the change.' },
 )

@@ -10,6 +10,7 @@ export interface ServeOptions {
   readonly port: number
   /** See `openStore`. */
   readonly storeUrl: string
+  readonly ledgerUrl?: string | undefined
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -25,13 +26,13 @@ export interface Service {
 const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
-export async function serve({ host, port, storeUrl, version, report }: ServeOptions): Promise<Service> {
+export async function serve({ host, port, storeUrl, ledgerUrl, version, report }: ServeOptions): Promise<Service> {
   if (!isLoopback(host)) {
     throw new Error(
       `Without API keys everybody who reaches ${host} could sell and cancel, so Holdfast only listens on a loopback address. Use --host 127.0.0.1.`,
     )
   }
-  const store = await openStore(storeUrl)
+  const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({ store, onBatch: metrics.onBatch })
   try {

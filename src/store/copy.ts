@@ -1,5 +1,5 @@
 import { Fault } from '../domain/faults.ts'
-import { hidePassword, splitUrl } from './open.ts'
+import { hidePassword, isRedis, splitUrl } from './open.ts'
 import { openForCopy, type CopyTarget } from './postgres/copy.ts'
 import { integer, type Row, type Value } from './sql/rows.ts'
 import { copiedTables, countOf, type CopiedTable, type CopyReport } from './sql/tables.ts'
@@ -17,6 +17,7 @@ const rowsAtOnce = 2_000
  * What the file says is not changed, but one of an older Holdfast is brought up to date first; nobody may use it meanwhile. Throws `cannot_open` with a sentence that says what to do.
  */
 export async function copyStore(from: string, to: string, onProgress: (progress: CopyProgress) => void = () => {}): Promise<CopyReport> {
+  refuseRedis(from, to)
   const [fromScheme, path] = splitUrl(from)
   const [toScheme] = splitUrl(to)
   if (fromScheme !== 'sqlite' || path === '' || path === ':memory:' || !toScheme.startsWith('postgres')) {
@@ -41,6 +42,22 @@ export async function copyStore(from: string, to: string, onProgress: (progress:
     }
   } finally {
     disconnect(source)
+  }
+}
+
+/** What is in Redis comes from its ledger, and goes there. */
+function refuseRedis(from: string, to: string): void {
+  if (isRedis(to)) {
+    throw new Fault(
+      'cannot_open',
+      'Nothing is copied into Redis: it begins with what its ledger has. Copy into the database of the ledger before the first start, --to postgres://…, and then start with --store redis://… --ledger postgres://…',
+    )
+  }
+  if (isRedis(from)) {
+    throw new Fault(
+      'cannot_open',
+      'Nothing is copied out of Redis: what was sold is in its ledger. Stop the service and copy that, --from sqlite:PATH --to postgres://…',
+    )
   }
 }
 

@@ -19,11 +19,17 @@ export interface Page<Item> {
 export interface ReservationFilter {
   readonly userId: string | null
   readonly sku: string | null
+  /** null: any but `lost`, which are only listed when asked for. */
   readonly status: ReservationStatus | null
 }
 
 export interface OrderFilter {
   readonly userId: string | null
+}
+
+export interface ExecuteOptions {
+  readonly repeat?: boolean
+  readonly later?: (index: number, outcome: Promise<Outcome>) => void
 }
 
 /**
@@ -36,9 +42,10 @@ export interface Store {
 
   /**
    * Decide the commands in order and commit once. Each is all or nothing by itself. When it throws, either nothing was done or nobody knows; the same batch
-   * with `repeat` finds what an earlier attempt did and answers as that did.
+   * with `repeat` finds what an earlier attempt did and answers as that did. A store may hand over to `later`, if it is given, the outcome of a command that must
+   * wait for something the others need not, instead of making the whole batch wait for it; the promise may be rejected with `store_unavailable`, and the array has nothing there.
    */
-  execute(commands: readonly Command[], options?: { readonly repeat?: boolean }): Promise<readonly Outcome[]>
+  execute(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly Outcome[]>
 
   product(sku: string): Promise<Product | null>
   /** By sku, in ASCII order. */
@@ -56,6 +63,8 @@ export interface Store {
 
   close(): Promise<void>
 
+  /** How many batches it decides in the order in which they are given, without waiting for the end of the one before; default 1. */
+  readonly batchesInFlightMax?: number
   /** Only of stores that several nodes share: calls when another node may have committed something, and now and then anyway. A hint, never the truth. */
   readonly onOthers?: (listener: () => void) => void
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readServiceSettings, readStoreUrl } from '../../src/config.ts'
+import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
 
 describe('readServiceSettings()', () => {
   it('has a default for everything', () => {
@@ -39,6 +39,21 @@ describe('readServiceSettings()', () => {
 describe('readStoreUrl()', () => {
   it('refuses an empty flag rather than fall back to another store', () => {
     expect(() => readStoreUrl('', { HOLDFAST_STORE: 'sqlite:a.db' })).toThrow(/^--store must name a store/)
+  })
+})
+
+describe('readStoreSettings()', () => {
+  it('reads the ledger like the store', () => {
+    const environment = { HOLDFAST_STORE: 'redis://a', HOLDFAST_LEDGER: 'sqlite:a.db' }
+    expect(readStoreSettings({}, {})).toEqual({ storeUrl: defaults.store, ledgerUrl: undefined })
+    expect(readStoreSettings({}, environment)).toEqual({ storeUrl: 'redis://a', ledgerUrl: 'sqlite:a.db' })
+    expect(readStoreSettings({ ledger: 'sqlite:b.db' }, environment)).toEqual({ storeUrl: 'redis://a', ledgerUrl: 'sqlite:b.db' })
+    expect(readServiceSettings({}, environment)).toMatchObject({ storeUrl: 'redis://a', ledgerUrl: 'sqlite:a.db' })
+    expect(readStoreSettings({}, { HOLDFAST_LEDGER: ' ' }).ledgerUrl).toBeUndefined()
+  })
+
+  it('refuses an empty flag', () => {
+    expect(() => readStoreSettings({ ledger: '' }, {})).toThrow(/^--ledger must name a ledger/)
   })
 })
 

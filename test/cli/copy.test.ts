@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createHoldfast, sqliteStore, type Event, type Holdfast, type Page } from '../../src/index.ts'
+import { postgresLedger } from '../../src/store/postgres/ledger.ts'
+import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
 import { temporaryFile } from '../support/folder.ts'
 import { createPostgresStores, type PostgresStores } from '../support/postgres-stores.ts'
 import { accepted } from '../support/shop.ts'
@@ -79,6 +81,34 @@ describe('holdfast copy', () => {
     expect(twice.stderr).toContain('The target is not empty: "products" has 2 rows already.')
   })
 
+  it('moves a ledger as the ledger that it is', async () => {
+    const file = await temporaryFile()
+    await fill(file)
+    const ledger = await sqliteLedger({ path: file })
+    const state = await ledger.takeOver(0, async () => {})
+    await ledger.close()
+    const url = `${stores.server.url}?schema=${stores.newSchema()}`
+    const copied = await runCli(['copy', '--from', `sqlite:${file}`, '--to', url])
+    expect(copied.code, copied.stderr).toBe(0)
+    const moved = await postgresLedger({ url, warn: () => {} })
+    expect(await moved.state()).toEqual(state)
+    await moved.close()
+  })
+
+  it('copies what is in Redis with its ledger, and says so', async () => {
+    const into = await runCli(['copy', '--from', `sqlite:${await temporaryFile()}`, '--to', 'redis://:secret@h'])
+    expect(into.stderr).toMatch(/^There is no file /)
+    const file = await temporaryFile()
+    await (await sqliteStore({ path: file })).close()
+    const to = await runCli(['copy', '--from', `sqlite:${file}`, '--to', 'redis://:secret@h'])
+    expect(to).toMatchObject({ code: 1, stdout: '' })
+    expect(to.stderr).toContain('Copy into the database of the ledger before the first start, --to postgres://…')
+    const from = await runCli(['copy', '--from', 'rediss://:secret@h', '--to', stores.server.url])
+    expect(from).toMatchObject({ code: 1, stdout: '' })
+    expect(from.stderr).toContain('what was sold is in its ledger. Stop the service and copy that, --from sqlite:PATH --to postgres://…')
+    expect(to.stderr + from.stderr).not.toContain('secret')
+  })
+
   it('says what it cannot do', async () => {
     const missing = await runCli(['copy', '--from', 'sqlite:./nowhere.db', '--to', stores.server.url])
     expect(missing).toMatchObject({ code: 1, stderr: 'There is no file ./nowhere.db; nothing was copied.\n' })
@@ -91,8 +121,13 @@ describe('holdfast copy', () => {
 describe('holdfast migrate', () => {
   it('makes the schema once, and says so', async () => {
     const url = `${stores.server.url}?schema=${stores.newSchema()}`
-    expect(JSON.parse((await runCli(['migrate', '--store', url, '--json'])).stdout)).toMatchObject({ migrationsRun: 2, version: 2 })
-    expect((await runCli(['migrate', '--store', url])).stdout).toBe('The schema is up to date (version 2).\n')
+    expect(JSON.parse((await runCli(['migrate', '--store', url, '--json'])).stdout)).toMatchObject({ migrationsRun: 3, version: 3 })
+    expect((await runCli(['migrate', '--store', url])).stdout).toBe('The schema is up to date (version 3).\n')
     expect((await runCli(['migrate', '--store', 'sqlite:x.db'])).stderr).toContain('needs no migrate')
+    const redis = await runCli(['migrate', '--store', 'redis://:secret@h'])
+    expect(redis).toMatchObject({ code: 1, stdout: '' })
+    expect(redis.stderr).toBe(
+      'A store in Redis has no schema, but its ledger may: name that, as in holdfast migrate --store postgres://…\n',
+    )
   })
 })

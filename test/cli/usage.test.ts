@@ -30,7 +30,10 @@ describe('holdfast', () => {
     [['simulate', '--confirm', '0.8', '--abandon', '0.3'], /together they must not exceed 1/],
     [['simulate', '--stock', '2', '--skus', '3'], /--stock must be at least --skus/],
     [['simulate', '--url', 'nowhere'], /--url must be the address of a service/],
-    [['audit', '--store', 'sqlite::memory:'], /must name a file/],
+    [['audit', '--store', 'sqlite::memory:'], /--store must name a file/],
+    [['audit', '--store', 'redis://127.0.0.1:1', '--ledger', 'sqlite::memory:'], /--ledger must name a file/],
+    [['audit', '--store', 'redis://127.0.0.1:1', '--ledger', ''], /--ledger must name a ledger/],
+    [['simulate', '--ledger', 'sqlite:x.db'], /--ledger goes with a store in Redis; name that with --store/],
   ])('refuses %j with one sentence and exit code 2', async (args, sentence) => {
     const { code, stdout, stderr } = await runCli(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

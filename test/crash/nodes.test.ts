@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStore } from '../../src/index.ts'
 import { createPostgresStores, type PostgresStores } from '../support/postgres-stores.ts'
 import { createRandom, seed } from '../support/random.ts'
+import { skipRedis } from '../support/redis-server.ts'
+import { createRedisStores, type RedisStores } from '../support/redis-stores.ts'
 import { startService, type ServiceProcess } from '../support/service.ts'
 import { createSometimes } from '../support/sometimes.ts'
 import { expectSound } from '../support/sound.ts'
@@ -11,17 +14,39 @@ import { cases, checkEverything, judge } from './judge.ts'
 import { startLoad, totals, type Load } from './load.ts'
 
 /** One a second; a minute of them with `npm run test:crash`. */
-const kills = Number(process.env['HOLDFAST_NODE_KILLS'] ?? 8)
+const kills = Number(process.env['HOLDFAST_NODE_KILLS'] ?? 4)
 const nodeCount = 3
 const connections = 4
 
 let stores: PostgresStores
+let redis: RedisStores | null = null
 
 beforeAll(async () => {
   stores = await createPostgresStores()
+  if (!skipRedis) redis = await createRedisStores()
 })
 
-afterAll(() => stores.remove())
+afterAll(async () => {
+  await stores.remove()
+  await redis?.remove()
+})
+
+/** Where the facts are: a store, and its ledger if it has one. */
+interface Place {
+  readonly store: string
+  readonly ledger: string | undefined
+}
+
+const places: readonly [string, () => Place][] = [
+  ['one database', () => ({ store: `${stores.server.url}?schema=${stores.newSchema()}`, ledger: undefined })],
+  [
+    'one Redis with a ledger in PostgreSQL',
+    () => ({
+      store: `${redis!.server.url}?namespace=${redis!.newNamespace()}`,
+      ledger: `${stores.server.url}?schema=${stores.newSchema()}`,
+    }),
+  ],
+]
 
 interface Node {
   readonly service: ServiceProcess
@@ -29,14 +54,14 @@ interface Node {
   readonly load: Load
 }
 
-describe('three nodes on one database', () => {
+describe.each(skipRedis ? places.slice(0, 1) : places)('three nodes on %s', (_, newPlace) => {
   console.log(`HOLDFAST_SEED=${seed}`)
 
   it(
     `lose nothing that was acknowledged while one is killed each second, ${kills} times (S1–S6, H1, H2, H4, H7, O1–O5, I1, I2, I4, I5, U1)`,
     { timeout: 120_000 + kills * 5_000 },
     async () => {
-      const url = `${stores.server.url}?schema=${stores.newSchema()}`
+      const place = newPlace()
       const random = createRandom(seed)
       const books = createBooks()
       const sometimes = createSometimes(cases)
@@ -44,7 +69,7 @@ describe('three nodes on one database', () => {
       let starts = 0
 
       const start = async (): Promise<Node> => {
-        const service = await startService(url)
+        const service = await startService(place.store, place.ledger)
         const client = createClient(service.address)
         if (starts === 0) {
           for (const [sku, totalStock] of totals) {
@@ -72,7 +97,7 @@ describe('three nodes on one database', () => {
       }
       await Promise.all(nodes.map(end))
 
-      const service = await startService(url)
+      const service = await startService(place.store, place.ledger)
       const client = createClient(service.address)
       try {
         await judge(client, books, calls, sometimes)
@@ -82,7 +107,7 @@ describe('three nodes on one database', () => {
         client.close()
         await service.kill()
       }
-      const store = await stores.open(url.slice(url.indexOf('schema=') + 'schema='.length))
+      const store = await openStore(place.store, { ledger: place.ledger, warn: () => {} })
       await expectSound(store)
       await store.close()
       for (const { seenEnd } of books.reservations.values()) if (seenEnd === 'expired') sometimes.hit('reservation that expired')

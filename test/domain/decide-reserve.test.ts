@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { adjustStock, cancel, cancelOrder, confirm, createProduct, key, reserve, updateProduct } from '../../src/store/conformance/kit.ts'
+import {
+  adjustStock,
+  cancel,
+  cancelOrder,
+  confirm,
+  createProduct,
+  expire,
+  key,
+  reserve,
+  updateProduct,
+} from '../../src/store/conformance/kit.ts'
 import { decideAll, decideOne, nothing, now, order, product, reservation, stock } from './facts.ts'
 
 describe('decide() on reserve', () => {
@@ -192,6 +202,17 @@ describe('the turns of stock', () => {
       ['stock.available_again', 'a', { available: 1, nextReleaseAt: now + 60 }],
       ['stock.available_again', 'b', { available: 1, nextReleaseAt: null }],
       ['stock.sold_out', 'a', { nextReleaseAt: now + 60 }],
+    ])
+  })
+
+  it('does not take what is due and given back later in the batch for the next release', () => {
+    const due = ['r1', 'r2'].map((id) => reservation(id, { a: 1 }, { expiresAt: now }))
+    const rows = { stock: [stock('a', 3, { reserved: 3 })], reservations: due, releases: { a: { dueUnits: 0, nextReleaseAt: now + 77 } } }
+    const { changes } = decideOne(expire(), rows)
+    expect(changes.events.map(({ type, data }) => [type, 'sku' in data && data])).toMatchObject([
+      ['reservation.expired', false],
+      ['stock.available_again', { available: 1, nextReleaseAt: now + 77 }],
+      ['reservation.expired', false],
     ])
   })
 

@@ -66,6 +66,14 @@ describe('the batcher', () => {
     expect(batches[0]?.elapsedMs).toBeGreaterThan(0)
   })
 
+  it('rests when nobody waits', async () => {
+    const { batcher, batches } = batcherOn(await memoryStore())
+    await batcher.submit(reserve('ann', { a: 1 }))
+    for (let turns = 0; turns < 10; turns++) await turn()
+    expect(batches.map(({ commands }) => commands.length)).toEqual([1])
+    await batcher.close()
+  })
+
   it('has one batch in flight; what arrives meanwhile is the next', async () => {
     const gate = gated(await memoryStore())
     const { batcher, batches } = batcherOn(gate.store)
@@ -186,5 +194,22 @@ describe('the batcher', () => {
     await closing
     expect((await Promise.all(queued)).every((outcome) => outcome.ok)).toBe(true)
     expect((await store.product('a'))?.stock.reserved).toBe(5)
+  })
+})
+
+describe('what a store hands over to come later', () => {
+  it('is nobody’s when its batch fails after all, and is decided again', async () => {
+    const store = await memoryStore()
+    let attempts = 0
+    const failing: Store = {
+      ...store,
+      execute: async (commands, options) => {
+        if (++attempts > 1) return store.execute(commands, options)
+        options?.later?.(0, Promise.reject(new Fault('store_unavailable', 'too late')))
+        throw new Fault('store_unavailable', 'away')
+      },
+    }
+    const { batcher } = batcherOn(failing)
+    expect(await batcher.submit(reserve('ann', { a: 1 }))).toMatchObject({ ok: true })
   })
 })

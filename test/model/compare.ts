@@ -99,7 +99,7 @@ export async function compareLists(shop: Holdfast, model: Model, now: number, { 
     await allPages((cursor) => shop.reservations({ userId, sku, status, limit, cursor })),
     model.reservations
       .filter((row) => userId === null || row.userId === userId)
-      .filter((row) => status === null || row.status === status)
+      .filter((row) => (status === null ? row.status !== 'lost' : row.status === status))
       .filter((row) => sku === null || row.items.some((item) => item.sku === sku))
       .toSorted(newestFirst)
       .map((row) => viewReservation(row, now)),

@@ -12,7 +12,14 @@ interface Remembered {
   readonly request: Request
   readonly at: number
   readonly answer: Answer
+  /** It changed something that outlives the memory of a store. */
+  readonly isDurable: boolean
+  /** The memory that knew it is gone. */
+  isOld: boolean
 }
+
+/** What these did, a store in memory may have alone. */
+const inMemory: ReadonlySet<Call['verb']> = new Set(['reserve', 'cancel', 'extend'])
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -20,13 +27,15 @@ export class Model {
   readonly products: ModelProduct[] = []
   readonly reservations: ModelReservation[] = []
   readonly orders: ModelOrder[] = []
-  readonly remembered: Remembered[] = []
+  remembered: Remembered[] = []
   /** "type subject" of every transition that must have its event. */
   readonly events: string[] = []
+  #eventsBefore = 0
 
   /** The answer that the request must get. `newId` names the reservation or order if one is made. */
   answer(request: Request, now: number, newId: string): Answer {
     this.expire(now)
+    this.#eventsBefore = this.events.length
     const first = this.recall(request, now)
     if (first !== undefined) {
       if (!isDeepStrictEqual(first.request.call, request.call)) return refuse('idempotency_key_reused')
@@ -64,7 +73,17 @@ export class Model {
 
   /** To be told after an accepted answer to a request with a key: it is what every repeat gets. */
   remember(request: Request, at: number, answer: Answer): void {
-    if (request.key !== null && answer.ok && this.recall(request, at) === undefined) this.remembered.push({ request, at, answer })
+    if (request.key === null || !answer.ok || this.recall(request, at) !== undefined) return
+    const isDurable = this.events.length > this.#eventsBefore && !inMemory.has(request.call.verb)
+    this.remembered.push({ request, at, answer, isDurable, isOld: false })
+  }
+
+  /** What only a memory held is gone: what is active, and answers. */
+  lose(now: number): void {
+    this.expire(now)
+    for (const reservation of this.reservations) if (reservation.status === 'active') this.end(reservation, 'lost', now)
+    this.remembered = this.remembered.filter(({ isDurable }) => isDurable)
+    for (const one of this.remembered) one.isOld = true
   }
 
   product(sku: string): ModelProduct | undefined {
@@ -73,7 +92,10 @@ export class Model {
 
   private recall({ key, call }: Request, now: number): Remembered | undefined {
     if (key === null) return undefined
-    return this.remembered.find(({ request, at }) => request.key === key && request.call.verb === call.verb && now - at < dayMs)
+    const found = this.remembered.findLast(({ request, at }) => request.key === key && request.call.verb === call.verb && now - at < dayMs)
+    // The answer to an old key is looked for where the reservation has ended; what is active is confirmed without, and the key is the new one's.
+    const isActive = call.verb === 'confirm' && this.reservations.some(({ id, status }) => id === call.id && status === 'active')
+    return found?.isOld === true && isActive ? undefined : found
   }
 
   private createProduct({ input }: Extract<Call, { verb: 'createProduct' }>, now: number): Answer {
@@ -229,7 +251,7 @@ export class Model {
     return userId === undefined || userId === reservation.userId ? reservation : refuse('not_owner')
   }
 
-  private end(reservation: ModelReservation, status: 'confirmed' | 'cancelled', now: number): void {
+  private end(reservation: ModelReservation, status: 'confirmed' | 'cancelled' | 'lost', now: number): void {
     reservation.status = status
     reservation.endedAt = now
     this.touch(reservation.items)

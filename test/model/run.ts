@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { createHoldfast, type BatchReport, type Holdfast, type Store } from '../../src/index.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { faultCode } from '../../src/domain/faults.ts'
+import { createHoldfast, type Holdfast, type Store } from '../../src/index.ts'
 import type { ManualClock } from '../support/clock.ts'
 import { seed } from '../support/random.ts'
 import { expectSound } from '../support/sound.ts'
@@ -18,6 +20,8 @@ export interface RunOptions {
   readonly clock: ManualClock
   /** Opens the store; again for every step `reopen`. */
   readonly open: () => Promise<Store>
+  /** For every step `lose`: takes away what the store has only in memory. */
+  readonly lose?: () => Promise<void>
   /** The store may lose an answer after the commit; then `replayed` may be true for the first that is heard. */
   readonly isLossy?: boolean
   /** Told every answer, to count the interesting ones. */
@@ -28,14 +32,14 @@ export interface RunOptions {
 export async function runBoth(
   opening: Opening,
   steps: readonly Step[],
-  { clock, open, isLossy = false, onAnswer }: RunOptions,
+  { clock, open, lose, isLossy = false, onAnswer }: RunOptions,
 ): Promise<void> {
   clock.set(base)
   const model = new Model()
   const progress: Progress = { versions: new Map(), settled: new Set(), ids: new Set() }
   let store = await open()
-  let batches: BatchReport[] = []
-  const start = (): Holdfast => createHoldfast({ store, expiry: 'manual', onBatch: (batch) => batches.push(batch) })
+  let batches: number[] = []
+  const start = (): Holdfast => createHoldfast({ store: counting(store, (size) => batches.push(size)), expiry: 'manual' })
   let shop = start()
   try {
     for (const input of opening) await takeTurn([{ call: { verb: 'createProduct', input }, key: null }])
@@ -44,6 +48,7 @@ export async function runBoth(
       else if ('lists' in step) await compareLists(shop, model, clock(), step.lists)
       else if ('byMs' in step) clock.advance(step.byMs)
       else if ('toExpiryOf' in step) goToExpiry(model, clock, step.toExpiryOf, step.offsetMs)
+      else if ('lose' in step) await loseMemory()
       else await reopen()
       model.expire(clock())
       await compareStock(shop, model, progress)
@@ -61,6 +66,15 @@ export async function runBoth(
     await shop.close()
     store = await open()
     shop = start()
+  }
+
+  /** Nothing vanishes, because whoever reads lists waits until everything is in the ledger. */
+  async function loseMemory(): Promise<void> {
+    await shop.reservations({ limit: 1 })
+    await lose?.()
+    await available(() => shop.product('a'))
+    model.lose(clock())
+    for (const { id, status } of model.reservations) if (status === 'expired') progress.settled.add(id)
   }
 
   /** Everything is submitted before anything is answered: one batch. */
@@ -82,11 +96,35 @@ export async function runBoth(
     if (turn.includes('sweep')) {
       for (const { id, status } of model.reservations) if (status === 'expired') progress.settled.add(id)
     }
+    // One that meets a fault is repeated as it was.
     assert.deepEqual(
-      batches.map(({ commands }) => commands.length),
+      [...new Set(batches)],
       turn.length === 0 ? [] : [turn.length],
       'what is submitted in one turn is one batch, and no batch has to be split',
     )
+  }
+}
+
+/** The store, telling how many commands it is given at a time. */
+function counting(store: Store, onBatch: (size: number) => void): Store {
+  return {
+    ...store,
+    execute: (commands, options) => {
+      onBatch(commands.length)
+      return store.execute(commands, options)
+    },
+  }
+}
+
+async function available(read: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await read()
+      return
+    } catch (error) {
+      if (faultCode(error) !== 'store_unavailable') throw error
+      await delay(1)
+    }
   }
 }
 

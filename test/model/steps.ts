@@ -117,9 +117,10 @@ const lists = fc.record({
   limit: page,
   userId: nullable(userId),
   sku: nullable(fc.constantFrom(...skus)),
-  status: nullable(fc.constantFrom('active' as const, 'confirmed' as const, 'cancelled' as const, 'expired' as const)),
+  status: nullable(fc.constantFrom('active' as const, 'confirmed' as const, 'cancelled' as const, 'expired' as const, 'lost' as const)),
 })
 const reopen = fc.record({ reopen: fc.constant(true as const) })
+const lose = fc.record({ lose: fc.constant(true as const) })
 
 const moves = [
   { weight: 4, arbitrary: advance },
@@ -131,10 +132,14 @@ const steps = <Kind>(kind: fc.Arbitrary<Kind>): fc.Arbitrary<Kind[]> => fc.array
 export const opening = fc.tuple(productInput(['a']), productInput(['b.2']), productInput(['__proto__']))
 export const stepsInMemory = steps(fc.oneof({ weight: 12, arbitrary: turn }, ...moves))
 export const stepsOnFile = steps(fc.oneof({ weight: 12, arbitrary: turn }, ...moves, { weight: 2, arbitrary: reopen }))
+/** The store may lose its memory. */
+export const stepsInRedis = steps(
+  fc.oneof({ weight: 12, arbitrary: turn }, ...moves, { weight: 1, arbitrary: reopen }, { weight: 1, arbitrary: lose }),
+)
 export const stepsOneByOne = steps(fc.oneof({ weight: 12, arbitrary: single }, ...moves))
 
 type Generated<Of> = Of extends fc.Arbitrary<infer Values> ? Values : never
 export type WriteStep = Generated<typeof write>
 export type OneStep = Generated<typeof one>
-export type Step = Generated<typeof stepsOnFile>[number]
+export type Step = Generated<typeof stepsInRedis>[number]
 export type Opening = Generated<typeof opening>

@@ -27,7 +27,7 @@ export interface Item {
 export interface ModelReservation {
   id: string
   userId: string
-  status: 'active' | 'confirmed' | 'cancelled' | 'expired'
+  status: 'active' | 'confirmed' | 'cancelled' | 'expired' | 'lost'
   items: Item[]
   metadata: Record<string, string>
   createdAt: number

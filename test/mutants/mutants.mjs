@@ -18,6 +18,9 @@ const carts = 'test/races/carts.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
+const ledger = 'test/store/ledger.test.ts'
+const redisDifferential = 'test/store/redis-differential.test.ts'
+const redisGuards = 'test/store/redis-guards.test.ts'
 const postgresConnections = 'test/store/postgres-connections.test.ts'
 const postgresLate = 'test/store/postgres-late.test.ts'
 const postgresMigrations = 'test/store/postgres-migrations.test.ts'
@@ -74,9 +77,9 @@ export const mutants = [
     name: 'confirm-ignores-expiry',
     breaks: 'nothing is confirmed at or after its expiresAt (H5)',
     file: 'src/domain/decide.ts',
-    find: 'for (const row of due) expire(books, row)',
+    find: 'for (const row of due) endByTime(books, row)',
     replace:
-      "for (const row of due) if (!commands.some((one) => one.type === 'confirm' && one.reservationId === row.id)) expire(books, row)",
+      "for (const row of due) if (!commands.some((one) => one.type === 'confirm' && one.reservationId === row.id)) endByTime(books, row)",
     tests: [aroundExpiry],
   },
   {
@@ -116,8 +119,8 @@ export const mutants = [
     name: 'answer-not-kept',
     breaks: 'the answer to a key is stored in the step that has the effect (I1)',
     file: 'src/domain/decide.ts',
-    find: 'if (outcome.ok) books.answers.set(',
-    replace: "if (outcome.ok && idempotency.scope === '') books.answers.set(",
+    find: 'if (outcome.ok) books.keep(',
+    replace: "if (outcome.ok && idempotency.scope === '') books.keep(",
     tests: [duplicates],
   },
   {
@@ -128,8 +131,7 @@ export const mutants = [
     replace: `const outcomes = commands.map((command) => {
     if (command.idempotency === null || facts.answers.has(answerKey(command.idempotency))) return answer(books, command, due.length)
     const outcome = act(books, command, due.length)
-    const { idempotency } = command
-    if (outcome.ok) books.answers.set(answerKey(idempotency), { idempotency, createdAt: now, created: outcome.created, value: outcome.value })
+    if (outcome.ok) books.keep(command.idempotency, outcome.created, outcome.value)
     return outcome
   })`,
     tests: [duplicates],
@@ -271,6 +273,54 @@ export const mutants = [
     tests: [postgresNodes],
   },
   {
+    name: 'journal-in-any-order',
+    breaks: 'a ledger takes each batch of the journal once and in order (I1, S1)',
+    file: 'src/store/sqlite/ledger.ts',
+    find: 'if (state.generation !== generation || state.position !== from) return state',
+    replace: 'if (state.generation !== generation || state.position > to) return state',
+    tests: [ledger],
+  },
+  {
+    name: 'postgres-journal-of-the-old-generation',
+    breaks: 'whoever knows only the generation before appends nothing (S1, H1)',
+    file: 'src/store/postgres/ledger.ts',
+    find: 'if (found.generation !== generation || found.position !== from) return',
+    replace: 'if (found.position !== from) return',
+    tests: [ledger],
+  },
+  {
+    name: 'postgres-ledger-not-locked',
+    breaks: 'of two nodes that append the same batch one finds that the other did (I4)',
+    file: 'src/store/postgres/statements.ts',
+    find: "lockLedger: 'select id, generation, position from {ledger} for update'",
+    replace: "lockLedger: 'select id, generation, position from {ledger}'",
+    tests: [ledger],
+  },
+  {
+    name: 'postgres-take-over-together',
+    breaks: 'one node at a time takes a ledger over',
+    file: 'src/store/postgres/ledger.ts',
+    find: 'if (rows[0]?.locked === true) {',
+    replace: 'if (rows.length > 0) {',
+    tests: [ledger],
+  },
+  {
+    name: 'replay-sells-what-is-not-there',
+    breaks: 'no journal makes the ledger sell more than there is (S1, S6)',
+    file: 'src/domain/replay.ts',
+    find: 'if (reserved >= 0 && sold >= 0 && reserved + sold <= total) continue',
+    replace: 'if (version > 0) continue',
+    tests: ['test/domain/replay.test.ts'],
+  },
+  {
+    name: 'ledger-opens-as-a-store',
+    breaks: 'nobody sells from a ledger besides the store in memory (S1)',
+    file: 'src/store/sql/ledger.ts',
+    find: "if (row === undefined || integer(row['generation']) === 0) return",
+    replace: 'return',
+    tests: [ledger],
+  },
+  {
     name: 'postgres-migration-takes-rights-away',
     breaks: 'a service of another role may use the tables that a migration makes',
     file: 'src/store/postgres/migrate.ts',
@@ -289,9 +339,9 @@ export const mutants = [
   {
     name: 'postgres-half-a-message-keeps-its-locks',
     breaks: 'a node that waits in vain ends the transaction of one that fell silent in the middle of a message (S9)',
-    file: 'src/store/postgres/store.ts',
+    file: 'src/store/postgres/base.ts',
     find: 'if (isLockTimeout(error)) await',
-    replace: 'if (isLockTimeout(error) && commands.length === 0) await',
+    replace: 'if (isLockTimeout(error) && collisions < 0) await',
     tests: [postgresSilence],
   },
   {
@@ -309,6 +359,154 @@ export const mutants = [
     find: 'connectionTimeoutMillis: options.connectMsMax,',
     replace: '',
     tests: [postgresConnections],
+  },
+  {
+    name: 'redis-ledger-of-yesterday',
+    breaks: 'an older copy of the ledger is refused, also of the same generation (O1)',
+    file: 'src/store/redis/memory.ts',
+    find: 'found.generation === state.generation && found.base > state.position',
+    replace: 'found.generation < 0',
+    tests: ['test/store/redis-opening.test.ts'],
+  },
+  {
+    name: 'redis-database-that-is-not-there',
+    breaks: 'a database that is not there is not database 0',
+    file: 'src/store/redis/connect.ts',
+    find: 'if (told !== undefined) throw told as Error',
+    replace: '',
+    tests: ['test/store/redis-opening.test.ts'],
+  },
+  {
+    name: 'redis-rights-found-out-later',
+    breaks: 'a user who lacks a right is refused at the start',
+    file: 'src/store/redis/inspect.ts',
+    find: 'await checkRights(connection, url)',
+    replace: '',
+    tests: ['test/store/redis-opening.test.ts'],
+  },
+  {
+    name: 'redis-no-stock-check',
+    breaks: 'a reservation needs free units (S1)',
+    file: 'src/store/redis/lua/batch/decide.lua',
+    find: 'if free < line[2] then',
+    replace: 'if free < line[2] and stock.total == 0 then',
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-lines-one-by-one',
+    breaks: 'a refused cart holds none of its lines (S5)',
+    file: 'src/store/redis/lua/batch/decide.lua',
+    find: '  if short then\n    return short\n',
+    replace: `  if short then
+    for _, line in ipairs(command.lines) do
+      local stock = stocks[line[1]]
+      if stock.total - stock.reserved - stock.sold >= line[2] then
+        move(line[1], 0, line[2], 0)
+      end
+    end
+    return short\n`,
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-missing-books-are-empty',
+    breaks: 'a missing fact fails closed: books that are missing are not books of nothing (S1)',
+    file: 'src/store/redis/lua/batch/facts.lua',
+    find: "    broken = 'the books of ' .. sku .. ' are missing'\n  end\nend\n\nlocal function stockOf",
+    replace: "    stocks[sku] = readStock(sku, '0 0 0 1 - - - - -')\n  end\nend\n\nlocal function stockOf",
+    tests: [redisGuards],
+  },
+  {
+    name: 'redis-expiry-ignores-the-state',
+    breaks: 'only what is active can be due (H1, H3)',
+    file: 'src/store/redis/lua/batch/due.lua',
+    find: "if row and row.status == 'a' and row.expiresAt <= now then",
+    replace: 'if row and row.expiresAt <= now then',
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-confirm-ignores-expiry',
+    breaks: 'nothing is confirmed at or after its expiresAt (H5)',
+    file: 'src/store/redis/lua/batch/due.lua',
+    find: "if row and row.status == 'a' and row.expiresAt <= now then",
+    replace: 'if row and false then',
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-cancel-without-winning-the-row',
+    breaks: 'units come back only with the transition that wins the reservation (H1, H3)',
+    file: 'src/store/redis/lua/batch/decide.lua',
+    find: `  if row.status ~= 'x' then
+    if row.status ~= 'a' then
+      return endedReply[row.status]
+    end
+    giveBack(row, 'x', 'X', now)
+  end\n`,
+    replace: "  giveBack(row, 'x', 'X', now)\n",
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-answer-not-kept',
+    breaks: 'the answer to a key is stored in the step that has the effect (I1)',
+    file: 'src/store/redis/lua/batch/write.lua',
+    find: "redis.call('SET', P .. 'a:' .. key, text, 'PX', 86400000)",
+    replace: '',
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-answer-of-the-ledger-not-kept',
+    breaks: 'a key under which the ledger answered is refused to another request (I3)',
+    file: 'src/store/redis/admission.ts',
+    find: 'if (priors.size === 0) return told',
+    replace: 'if (priors.size >= 0) return told',
+    tests: [redisDifferential],
+  },
+  {
+    name: 'redis-run-not-compared',
+    breaks: 'a Redis that restarted is not the one that was loaded (S6)',
+    file: 'src/store/redis/lua/head.lua',
+    find: "if head[1] ~= ARGV[1] or head[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then",
+    replace: 'if head[1] ~= ARGV[1] then',
+    tests: [redisGuards],
+  },
+  {
+    name: 'redis-trims-what-was-trimmed',
+    breaks: 'a batch leaves the journal when the ledger has it and not before (O1)',
+    file: 'src/store/redis/lua/trim.lua',
+    find: 'if base ~= from or to <= from then',
+    replace: 'if to <= from then',
+    tests: [redisGuards],
+  },
+  {
+    name: 'redis-trim-before-append',
+    breaks: 'a batch leaves the journal when the ledger has it and not before (O1)',
+    file: 'src/store/redis/drain.ts',
+    find: '    const state = await ledger.append(',
+    replace: '    await trim(base, batches.length, batches, passage)\n    const state = await ledger.append(',
+    tests: [redisGuards],
+  },
+  {
+    name: 'redis-sale-before-the-ledger',
+    breaks: 'a sale is acknowledged when the ledger has it (O1)',
+    file: 'src/store/redis/parts.ts',
+    find: "return outcome.ok && (command.type === 'confirm' || isOfLedger(command))",
+    replace: 'return outcome.ok && isOfLedger(command)',
+    tests: [redisGuards],
+  },
+  {
+    name: 'redis-older-data-unnoticed',
+    breaks: 'a Redis that holds older data is noticed before it writes (S6, O1)',
+    file: 'src/store/redis/lua/batch/facts.lua',
+    find: 'if tonumber(journal[1]) < headSeen then',
+    replace: 'if false then',
+    tests: ['test/store/redis-rewind.test.ts'],
+  },
+  {
+    name: 'redis-late-attempt-counts-twice',
+    breaks: 'a request that arrives after it was given up and repeated is not executed (I1, H3)',
+    file: 'src/store/redis/lua/batch/facts.lua',
+    find: 'if last and tonumber(last) >= attempt then',
+    replace: 'if last and tonumber(last) < 0 then',
+    tests: [redisGuards],
   },
 ]
 

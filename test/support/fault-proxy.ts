@@ -22,6 +22,8 @@ export type Inspect = (piece: Buffer, from: 'client' | 'server', connection: obj
  */
 export interface FaultProxy {
   readonly port: number
+  /** The port of the server that new connections reach. */
+  target: number
   /** Open connections. */
   readonly connections: number
   /** Every piece is held so long before it is passed on. */
@@ -70,7 +72,7 @@ export async function createFaultProxy(serverPort: number): Promise<FaultProxy> 
       client.resetAndDestroy()
       return
     }
-    const server = connect({ port: serverPort, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+    const server = connect({ port: proxy.target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     const pair: Pair = { client, server, silent: false, late: false, held: { client: null, server: null } }
     pairs.add(pair)
 
@@ -114,6 +116,7 @@ export async function createFaultProxy(serverPort: number): Promise<FaultProxy> 
 
   const proxy: FaultProxy = {
     port: 0,
+    target: serverPort,
     get connections() {
       return pairs.size
     },

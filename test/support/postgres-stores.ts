@@ -2,6 +2,7 @@ import pg from 'pg'
 import { postgresStore, type PostgresOptions, type Store } from '../../src/index.ts'
 import type { ManualClock } from './clock.ts'
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
+import { timely } from './timely.ts'
 
 /** Stores on one PostgreSQL, each in a schema of its own, whose clock is in the test's hands. */
 export interface PostgresStores {
@@ -44,21 +45,7 @@ export async function createPostgresStores(settings: Readonly<Record<string, str
         await client.query(`update "${schema}".clock set now = ${now}`)
         told = now
       }
-      const timely =
-        <Values extends readonly unknown[], Answer>(method: (...values: Values) => Promise<Answer>) =>
-        async (...values: Values): Promise<Answer> => {
-          await tellTime()
-          return method(...values)
-        }
-      return {
-        ...store,
-        execute: timely((...given: Parameters<Store['execute']>) => store.execute(...given)),
-        product: timely((...given: Parameters<Store['product']>) => store.product(...given)),
-        products: timely((...given: Parameters<Store['products']>) => store.products(...given)),
-        reservation: timely((...given: Parameters<Store['reservation']>) => store.reservation(...given)),
-        reservations: timely((...given: Parameters<Store['reservations']>) => store.reservations(...given)),
-        nextDueInMs: timely(() => store.nextDueInMs()),
-      }
+      return timely(store, tellTime)
     },
     remove: async () => {
       await client.end().catch(() => {})

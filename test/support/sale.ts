@@ -1,8 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { Holdfast, Order, Outcome, Reservation, Store } from '../../src/index.ts'
+import type { Accepted, Holdfast, Order, Outcome, Reservation, Store } from '../../src/index.ts'
 import type { Random } from './random.ts'
+import { createSometimes, type Sometimes } from './sometimes.ts'
 import { expectSound } from './sound.ts'
+
+export const saleCases = [
+  'a reservation that was open when the memory was lost',
+  'a confirm acknowledged after a repeat',
+  'an unknown outcome that had been executed',
+] as const
+
+export interface SaleOptions {
+  readonly buyers?: number
+  /** The store may lose its memory: reservations that were not confirmed may end as lost, visibly. */
+  readonly isForgetful?: boolean
+  /** Counts what happened to the buyers. */
+  readonly sometimes?: Sometimes<(typeof saleCases)[number]>
+}
 
 /** What buyers were told, and what they could not find out. */
 export interface Sale {
@@ -36,21 +51,39 @@ export async function createSaleProducts(shop: Holdfast): Promise<void> {
   }
 }
 
+interface Known {
+  readonly made: Reservation
+  end: 'confirmed' | 'cancelled' | 'lost' | null
+}
+
+function mayHaveEndedAsLost({ end }: Known, found: Reservation | null): boolean {
+  return end !== 'confirmed' && (found === null || found.status === 'lost')
+}
+
 /** Buyers at several nodes who reserve, confirm, cancel and extend, and hold on through every fault. */
-export function startSale(shops: readonly Holdfast[], random: Random, buyers = 24): Sale {
-  const reservations = new Map<string, { readonly made: Reservation; end: 'confirmed' | 'cancelled' | null }>()
+export function startSale(
+  shops: readonly Holdfast[],
+  random: Random,
+  { buyers = 24, isForgetful = false, sometimes = createSometimes(saleCases) }: SaleOptions = {},
+): Sale {
+  const reservations = new Map<string, Known>()
   const orders = new Map<string, Order>()
   let acknowledged = 0
   let faults = 0
   let stopped = false
 
   /** The same request with the same key until it is answered, each time at any of the nodes. */
-  const ask = async <Value>(call: (shop: Holdfast, idempotencyKey: string) => Promise<Outcome<Value>>): Promise<Outcome<Value>> => {
+  const ask = async <Value>(
+    call: (shop: Holdfast, idempotencyKey: string) => Promise<Outcome<Value>>,
+    isConfirm = false,
+  ): Promise<Outcome<Value>> => {
     const key = `${random.int(2 ** 30)}-${random.int(2 ** 30)}`
     for (let attempt = 1; ; attempt++) {
       try {
         const outcome = await call(random.pick(shops), key)
         acknowledged++
+        if (attempt > 1 && outcome.ok && isConfirm) sometimes.hit('a confirm acknowledged after a repeat')
+        if (attempt > 1 && outcome.ok && outcome.replayed) sometimes.hit('an unknown outcome that had been executed')
         return outcome
       } catch (error) {
         const code = (error as { code?: unknown }).code
@@ -70,22 +103,32 @@ export function startSale(shops: readonly Holdfast[], random: Random, buyers = 2
     )
     if (!reserved.ok) return
     const { id } = reserved.value
-    const known = { made: reserved.value, end: null as 'confirmed' | 'cancelled' | null }
+    const known: Known = { made: reserved.value, end: null }
     expect(reservations.has(id), 'H2: ids are not used twice').toBe(false)
     reservations.set(id, known)
     const wish = random.pick(['confirm', 'confirm', 'cancel', 'extend', 'leave'] as const)
-    if (wish === 'extend') await ask((shop, idempotencyKey) => shop.extend(id, { ttlSeconds: 7_200 }, { idempotencyKey }))
+    if (wish === 'extend') isGranted(known, await ask((shop, idempotencyKey) => shop.extend(id, { ttlSeconds: 7_200 }, { idempotencyKey })))
     if (wish === 'confirm') {
-      const order = await ask((shop, idempotencyKey) => shop.confirm(id, {}, { idempotencyKey }))
-      if (!order.ok) throw new Error(`refused: ${JSON.stringify(order)}`)
+      const order = await ask((shop, idempotencyKey) => shop.confirm(id, {}, { idempotencyKey }), true)
+      if (!isGranted(known, order)) return
       known.end = 'confirmed'
       orders.set(order.value.id, order.value)
     }
     if (wish === 'cancel') {
       const ended = await ask((shop, idempotencyKey) => shop.cancel(id, {}, { idempotencyKey }))
-      if (!ended.ok) throw new Error(`refused: ${JSON.stringify(ended)}`)
-      known.end = 'cancelled'
+      if (isGranted(known, ended)) known.end = 'cancelled'
     }
+  }
+
+  /** A yes; or else the reservation is lost, where that may be. */
+  const isGranted = <Value>(known: Known, outcome: Outcome<Value>): outcome is Accepted<Value> => {
+    if (outcome.ok) return true
+    const { code } = outcome.refusal
+    if (!isForgetful || (code !== 'reservation_lost' && code !== 'reservation_not_found')) {
+      throw new Error(`refused: ${JSON.stringify(outcome)}`)
+    }
+    known.end = 'lost'
+    return false
   }
 
   const running = Promise.all(
@@ -126,18 +169,32 @@ export function startSale(shops: readonly Holdfast[], random: Random, buyers = 2
       await running
     },
     verify: async (store) => {
-      for (const [id, { made, end }] of reservations) {
+      await inTurns(reservations, async ([id, known]) => {
         const found = await store.reservation(id)
+        if (isForgetful && mayHaveEndedAsLost(known, found)) {
+          if (known.end === null) sometimes.hit('a reservation that was open when the memory was lost')
+          return
+        }
+        const { made, end } = known
         expect(found, `reservation ${id} was acknowledged`).not.toBeNull()
-        expect(found).toMatchObject({ status: end ?? 'active', items: made.items, createdAt: made.createdAt })
-      }
+        expect(found, `reservation ${id}`).toMatchObject({ status: end ?? 'active', items: made.items, createdAt: made.createdAt })
+      })
       const sold = new Map<string, number>()
-      for (const [id, order] of orders) {
+      await inTurns(orders, async ([id, order]) => {
         expect(await store.order(id), `order ${id} was acknowledged (O1)`).toEqual(order)
         for (const { sku, quantity } of order.items) sold.set(sku, (sold.get(sku) ?? 0) + quantity)
-      }
+      })
       for (const [sku, total] of saleTotals) expect(sold.get(sku) ?? 0, `S6 of ${sku}`).toBeLessThanOrEqual(total)
       await expectSound(store)
     },
   }
+}
+
+/** A few at a time. */
+async function inTurns<Item>(items: Iterable<Item>, work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = [...items]
+  const take = async (): Promise<void> => {
+    for (let item = queue.pop(); item !== undefined; item = queue.pop()) await work(item)
+  }
+  await Promise.all(Array.from({ length: 16 }, take))
 }

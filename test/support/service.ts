@@ -7,6 +7,8 @@ const main = resolve(root, 'dist/cli/main.js')
 
 export interface ServiceProcess {
   readonly address: string
+  /** The line that says where. */
+  readonly line: string
   /** From the start of the process to the line that says where it answers. */
   readonly startedInMs: number
   /** SIGKILL: no chance to finish anything. Resolves when the process is gone. */
@@ -19,22 +21,23 @@ export interface ServiceProcess {
 }
 
 /** The service as its users start it, on a free port. */
-export async function startService(storeUrl: string): Promise<ServiceProcess> {
+export async function startService(storeUrl: string, ledgerUrl?: string): Promise<ServiceProcess> {
   if (!existsSync(main)) throw new Error('dist/ is missing; run npm run build first')
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', storeUrl], {
+  const ledger = ledgerUrl === undefined ? [] : ['--ledger', ledgerUrl]
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', storeUrl, ...ledger], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = new Promise<number | null>((done) => child.once('exit', done))
   let errors = ''
   child.stderr.on('data', (chunk) => (errors += chunk))
-  const address = await new Promise<string>((found, failed) => {
+  const [address, line] = await new Promise<[string, string]>((found, failed) => {
     let output = ''
     child.stdout.on('data', (chunk) => {
       output += chunk
       const [match] = /http:\/\/[^\s/]+/.exec(output) ?? []
-      if (match !== undefined && output.includes('\n')) found(match)
+      if (match !== undefined && output.includes('\n')) found([match, output.slice(0, output.indexOf('\n'))])
     })
     void exited.then((code) => failed(new Error(`the service ended with ${code} before it answered: ${errors}`)))
   })
@@ -44,6 +47,7 @@ export async function startService(storeUrl: string): Promise<ServiceProcess> {
   }
   return {
     address,
+    line,
     startedInMs: performance.now() - startedAt,
     kill: async () => void (await end('SIGKILL')),
     pause: () => void child.kill('SIGSTOP'),

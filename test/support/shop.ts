@@ -1,7 +1,10 @@
 import { afterAll, onTestFinished } from 'vitest'
+import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
 import { createHoldfast, sqliteStore, type BatchReport, type Holdfast, type Outcome, type Stock, type Store } from '../../src/index.ts'
 import { manualClock, type ManualClock } from './clock.ts'
 import { createPostgresStores, type PostgresStores } from './postgres-stores.ts'
+import { skipRedis } from './redis-server.ts'
+import { createRedisStores, type RedisStores } from './redis-stores.ts'
 import { expectSound } from './sound.ts'
 
 export interface TestShop {
@@ -15,14 +18,24 @@ export interface TestShop {
   readonly expectSound: () => Promise<void>
 }
 
-/** Where the tests of races keep their facts: HOLDFAST_TEST_STORE is `sqlite`, the default, or `postgres`; the projects in vitest.config.ts set it. */
-const isPostgres = process.env['HOLDFAST_TEST_STORE'] === 'postgres'
+/** Where the tests of races keep their facts: HOLDFAST_TEST_STORE is `sqlite`, the default, `postgres` or `redis`; the projects in vitest.config.ts set it. */
+const kind = process.env['HOLDFAST_TEST_STORE'] ?? 'sqlite'
+/** For `describe.skipIf`. */
+export const skipRaces = kind === 'redis' && skipRedis
 let postgres: Promise<PostgresStores> | undefined
+let redis: Promise<RedisStores> | undefined
 
-if (isPostgres) afterAll(async () => (await postgres)?.remove())
+afterAll(async () => {
+  await (await postgres)?.remove()
+  await (await redis)?.remove()
+})
 
 async function openTestStore(clock: ManualClock): Promise<Store> {
-  if (!isPostgres) return sqliteStore({ path: ':memory:', clock })
+  if (kind === 'redis') {
+    const stores = await (redis ??= createRedisStores())
+    return stores.openAt(stores.newNamespace(), await sqliteLedger({ path: ':memory:', clock }), clock)
+  }
+  if (kind !== 'postgres') return sqliteStore({ path: ':memory:', clock })
   const stores = await (postgres ??= createPostgresStores())
   return stores.openAt(stores.newSchema(), clock)
 }

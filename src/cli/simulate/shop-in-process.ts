@@ -1,3 +1,4 @@
+import type { StoreSettings } from '../../config.ts'
 import type { Outcome } from '../../domain/command.ts'
 import { faultCode } from '../../domain/faults.ts'
 import { explainRefusal, type Refusal } from '../../domain/refusals.ts'
@@ -10,8 +11,8 @@ import { Busy, stubbornly, type Patience } from '../retry.ts'
 import type { Answer, Shop } from './shop.ts'
 
 /** The engine in this process, over a store of its own. */
-export async function openShop(storeUrl: string, name: string, patience: Patience): Promise<Shop> {
-  const store = await openStore(storeUrl)
+export async function openShop({ storeUrl, ledgerUrl }: StoreSettings, name: string, patience: Patience): Promise<Shop> {
+  const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const holdfast = createHoldfast({ store })
   const ask = <Value>(work: () => Promise<Value>): Promise<Value> => stubbornly(() => busyWhenUnavailable(work), patience)
 

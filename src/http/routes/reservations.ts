@@ -60,12 +60,13 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         tags,
         summary: 'Read a reservation',
         params,
-        response: { 200: ReservationSchema, ...problems(...readProblems, 'reservation_not_found') },
+        response: { 200: ReservationSchema, ...problems(...readProblems, 'reservation_not_found', 'reservation_lost') },
       },
     },
     async (request, reply) => {
       const reservation = await shop.reservation(request.params.id)
-      return reservation === null ? refusalBody(reply, { code: 'reservation_not_found' }) : viewReservation(reservation)
+      if (reservation === null) return refusalBody(reply, { code: 'reservation_not_found' })
+      return reservation.status === 'lost' ? refusalBody(reply, { code: 'reservation_lost' }) : viewReservation(reservation)
     },
   )
 

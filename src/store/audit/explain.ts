@@ -79,7 +79,8 @@ async function compareWithRow(store: Store, fold: Fold, event: Event, findings: 
   switch (event.type) {
     case 'reservation.confirmed':
     case 'reservation.cancelled':
-    case 'reservation.expired': {
+    case 'reservation.expired':
+    case 'reservation.lost': {
       const { id } = event.data as Reservation
       const status = event.type.slice('reservation.'.length)
       const row = await store.reservation(id)

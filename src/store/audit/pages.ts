@@ -14,8 +14,8 @@ async function* all<Item>(readPage: (query: PageQuery) => Promise<Page<Item>>): 
   } while (cursor !== null)
 }
 
-export function allReservations(store: Store, sku: string | null = null): AsyncGenerator<Reservation, void, void> {
-  return all((query) => store.reservations({ userId: null, sku, status: null }, query))
+export async function* allReservations(store: Store, sku: string | null = null): AsyncGenerator<Reservation, void, void> {
+  for (const status of [null, 'lost'] as const) yield* all((query) => store.reservations({ userId: null, sku, status }, query))
 }
 
 export function allOrders(store: Store): AsyncGenerator<Order, void, void> {

@@ -142,4 +142,15 @@ export const confirmTests = group('confirm', {
     assert.ok(order.ok && order.created && order.value.reservationId === id)
     assert.equal((await stock('a')).status, 'sold_out')
   },
+
+  'adds its metadata to that of a reservation of the same batch': async ({ done, batch }) => {
+    await done(createProduct('a', 5))
+    const ids = [newId(), newId()]
+    const outcomes = await batch(
+      ...ids.map((id) => reserve('ann', { a: 1 }, { id, metadata: { one: '1', two: '2' } })),
+      ...ids.map((id) => confirm(id, { metadata: { two: 'II' } })),
+    )
+    for (const order of outcomes.slice(2))
+      assert.deepEqual(order.ok && 'metadata' in order.value && order.value.metadata, { one: '1', two: 'II' })
+  },
 })

@@ -122,6 +122,29 @@ export const idempotencyTests = group('an idempotency key', {
     assert.equal((await stock('a')).reserved, 2)
   },
 
+  'is kept with an answer that only found what was done before (I2, I3)': async ({ done, run, refused, batch, events }) => {
+    await done(createProduct('a', 5))
+    const [sold, given, other] = [
+      await done(reserve('ann', { a: 1 })),
+      await done(reserve('ann', { a: 1 })),
+      await done(reserve('ann', { a: 1 })),
+    ]
+    const order = await done(confirm(sold.id))
+    await done(cancel(given.id))
+    await events()
+    const repeats = [() => confirm(sold.id, { idempotency: key('confirm') }), () => cancel(given.id, { idempotency: key('cancel') })]
+    for (const repeat of repeats) {
+      const [first, second] = await batch(repeat(), repeat())
+      assert.ok(first.ok && !first.created && !first.replayed)
+      assert.equal(JSON.stringify(second), JSON.stringify({ ...first, replayed: true }))
+      await done(cancelOrder(order.id))
+      assert.equal(JSON.stringify(await run(repeat())), JSON.stringify(second))
+    }
+    const reused = { code: 'idempotency_key_reused' } as const
+    await refused(confirm(other.id, { idempotency: key('confirm', { fingerprint: 'another request' }) }), reused)
+    await refused(cancel(other.id, { idempotency: key('cancel', { fingerprint: 'another request' }) }), reused)
+  },
+
   'tells a repeated confirm from a replayed one': async ({ done, run }) => {
     await done(createProduct('a', 5))
     const { id } = await done(reserve('ann', { a: 1 }))

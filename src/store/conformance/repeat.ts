@@ -47,6 +47,16 @@ export const repeatTests = group('a batch of unknown outcome, repeated', {
     assert.deepEqual([(await stock('a')).reserved, (await stock('a')).sold], [0, 1])
   },
 
+  'finds by its key what was answered under it (I2)': async ({ done, store, events }) => {
+    await done(createProduct('a', 9))
+    const attempt = [reserve('ann', { a: 1 }, { id: newId(), idempotency: key('k') })]
+    const [first] = await store.execute(attempt)
+    assert.ok(first?.ok)
+    await done(extend(attempt[0]!.id, 900_000))
+    await events()
+    assert.equal(JSON.stringify(await store.execute(attempt, { repeat: true })), JSON.stringify([{ ...first, replayed: true }]))
+  },
+
   'does not refuse its own reservation for the limit per user or for lack of stock': async ({ done, store }) => {
     await done(createProduct('a', 1, { maxPerUser: 1 }))
     const attempt = [reserve('ann', { a: 1 })]

@@ -13,6 +13,16 @@ export function isCollision(error: unknown): boolean {
   return ['40001', '40P01', '23505'].includes(codeOf(error) ?? '')
 }
 
+/** Serialisation failure and deadlock: nothing was done, and the same may be done again. */
+export function isRolledBack(error: unknown): boolean {
+  return ['40001', '40P01'].includes(codeOf(error) ?? '')
+}
+
+/** What was written breaks a check or a key. */
+export function isConstraint(error: unknown): boolean {
+  return codeOf(error)?.startsWith('23') === true
+}
+
 /** Another transaction held a lock for longer than this one waits. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === '55P03'
@@ -39,6 +49,8 @@ const reasons: readonly (readonly [code: RegExp, reason: string])[] = [
   [/^08/, 'the connection broke'],
   [/^58/, 'its files failed'],
   [/^XX00[12]$/, 'its data is damaged'],
+  [/^28/, 'it does not let this role in any more'],
+  [/^3D000$/, 'its database is gone'],
   [/^42501$/, 'this role lost a right that it needs; see docs/stores.md'],
   [/^E/, 'it cannot be reached'],
 ]

@@ -17,6 +17,13 @@ export async function checkServer(client: ClientBase, warn: (message: string) =>
   if ((await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')).rows[0]?.standby === true) {
     throw new Fault('cannot_open', 'This PostgreSQL is a standby, which is read-only. Name the primary in the URL.')
   }
+  const encoding = await setting('server_encoding')
+  if (encoding !== 'UTF8') {
+    throw new Fault(
+      'cannot_open',
+      `This database has the encoding ${encoding}, which cannot keep every name. Make one with: create database NAME encoding 'UTF8' template template0.`,
+    )
+  }
   for (const name of ['synchronous_commit', 'fsync', 'full_page_writes']) {
     if ((await setting(name)) !== 'off') continue
     warn(`PostgreSQL runs with ${name}=off: orders that were acknowledged can be lost when it crashes. Set ${name}=on.`)

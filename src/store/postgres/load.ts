@@ -1,7 +1,6 @@
-import type { Command } from '../../domain/command.ts'
 import { answerKey, type StoredAnswer } from '../../domain/facts.ts'
 import { idempotencyWindowMs } from '../../domain/limits.ts'
-import { needsOf, usageWanted, wantedOf, type Needs, type Wanted } from '../../domain/needs.ts'
+import { usageWanted, wantedOf, type Needs, type Wanted } from '../../domain/needs.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import { isDue, type ReservationRow } from '../../domain/reservation.ts'
@@ -28,11 +27,15 @@ export interface KnownProduct {
   readonly version: number
 }
 
-export interface LoadOptions {
+export interface RowOptions {
   readonly session: Session
   readonly sql: Queries
-  readonly commands: readonly Command[]
-  readonly repeat: boolean
+  readonly needs: Needs
+  /** The moment of the decision; null: by the clock of the database, when the locks are held. */
+  readonly now: number | null
+}
+
+export interface LoadOptions extends RowOptions {
   /** Locked besides what the commands name. */
   readonly alsoLock: readonly string[]
   readonly knownProducts: Map<string, KnownProduct>
@@ -58,14 +61,28 @@ const always = Number.MAX_SAFE_INTEGER
  * the reservation and its order, because nobody changes them without.
  */
 export async function loadFacts(options: LoadOptions): Promise<{ facts: LoadedFacts; now: number }> {
-  const needs = needsOf(options.commands, options.repeat)
-  const loading = new Loading(options, needs)
+  const loading = new Loading(options)
   await loading.begin()
   await loading.loadProducts()
   await loading.loadUsage()
   await loading.loadReleases()
   await loading.reclaimDue()
   return { facts: loading.facts(), now: loading.now }
+}
+
+/** Lock and read only the rows that are named: for who replays what was decided. */
+export async function loadRows(options: RowOptions & Pick<LoadOptions, 'knownProducts'>): Promise<LoadedFacts> {
+  const loading = new Loading({ ...options, alsoLock: [], scarce: new Set() })
+  await loading.begin()
+  await loading.loadProducts()
+  return loading.facts()
+}
+
+/** The reservations, orders and stored answers that are named, without locks: for who only looks. */
+export async function loadNamed(options: RowOptions): Promise<LoadedFacts> {
+  const loading = new Loading({ ...options, alsoLock: [], scarce: new Set(), knownProducts: new Map() })
+  await loading.look()
+  return loading.facts()
 }
 
 class Loading {
@@ -86,10 +103,10 @@ class Loading {
   #newSeqs: readonly string[] = []
   #wanted: Wanted | undefined
 
-  constructor(options: LoadOptions, needs: Needs) {
+  constructor(options: LoadOptions) {
     this.#options = options
     this.#session = options.session
-    this.#needs = needs
+    this.#needs = options.needs
   }
 
   facts(): LoadedFacts {
@@ -114,45 +131,56 @@ class Loading {
   /** Everything that the commands themselves say, in one round trip. */
   async begin(): Promise<void> {
     const { sql } = this.#options
-    const { taken, reserves, reservationIds, orderIds, keys, expireLimit } = this.#needs
+    const { taken, reservationIds, orderIds, expireLimit } = this.#needs
     const skus = [...new Set([...taken.keys(), ...this.#options.alsoLock])]
     const hasIds = reservationIds.length > 0 || orderIds.length > 0
     const none: readonly Row[] = []
     const pairs = this.#usageWanted((sku) => this.#options.knownProducts.get(sku)?.row.maxPerUser != null)
 
-    const [locked, decided, reservations, orders, due, answers, usage, releases] = await Promise.all([
+    const [locked, , due, usage, releases] = await Promise.all([
       hasIds || expireLimit > 0 ? this.#read(sql.lockAlsoOf, [skus, reservationIds, orderIds, expireLimit]) : this.#read(sql.lock, [skus]),
-      // One more than may be made: where counting begins when a product gets a limit.
-      this.#read(sql.decideNow, [reserves.length + 1]),
-      hasIds ? this.#read(sql.reservationsOf, [reservationIds, orderIds]) : none,
-      hasIds ? this.#read(sql.ordersOf, [reservationIds, orderIds]) : none,
+      this.look(),
       expireLimit > 0 ? this.#read(sql.due, [expireLimit]) : none,
-      keys.length > 0 ? this.#read(sql.answersOf, [keys.map(({ scope }) => scope), keys.map(({ key }) => key), idempotencyWindowMs]) : none,
       pairs.length > 0 ? this.#readUsage(pairs) : none,
       this.#readScarce(hasIds),
     ])
 
-    this.now = integer(decided[0]?.['now'])
-    this.#newSeqs = text(decided[0]?.['seqs']).split(',')
     for (const row of locked) {
       const stock = readStock(row)
       this.#stock.set(stock.sku, stock)
       this.#versions.set(stock.sku, integer(row['product_version']))
     }
+    // Those that became due while this waited for its locks are for the next sweep.
+    for (const row of due) if (this.#areLocked(readReservation(row))) this.#addReservation(row)
+    this.#addUsage(usage)
+    // With due reservations among the facts it is read anew, without them.
+    if (due.length === 0) this.#addReleases(releases)
+  }
+
+  /** The moment of the decision, and what is found by ids and keys. */
+  async look(): Promise<void> {
+    const { sql, now } = this.#options
+    const { newReservations, reservationIds, orderIds, keys } = this.#needs
+    const ids = reservationIds.length > 0 || orderIds.length > 0 ? [reservationIds, orderIds] : null
+    const none: readonly Row[] = []
+    const [decided, reservations, orders, answers] = await Promise.all([
+      // One more than may be made: where counting begins when a product gets a limit.
+      this.#read(sql.decideNow, [newReservations + 1, now]),
+      ids === null ? none : this.#read(sql.reservationsOf, ids),
+      ids === null ? none : this.#read(sql.ordersOf, ids),
+      keys.length > 0 ? this.#read(sql.answersOf, [keys.map(({ scope }) => scope), keys.map(({ key }) => key), idempotencyWindowMs]) : none,
+    ])
+    this.now = integer(decided[0]?.['now'])
+    this.#newSeqs = text(decided[0]?.['seqs']).split(',')
     for (const row of reservations) this.#addReservation(row)
     for (const row of orders) {
       const order = readOrder(row)
       this.#orders.set(order.id, order)
     }
-    // Those that became due while this waited for its locks are for the next sweep.
-    for (const row of due) if (this.#areLocked(readReservation(row))) this.#addReservation(row)
     for (const row of answers) {
       const answer = readAnswer(row)
       this.#answers.set(answerKey(answer.idempotency), answer)
     }
-    this.#addUsage(usage)
-    // With due reservations among the facts it is read anew, without them.
-    if (due.length === 0) this.#addReleases(releases)
   }
 
   #areLocked({ items }: ReservationRow): boolean {

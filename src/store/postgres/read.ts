@@ -1,5 +1,5 @@
 import type { Event } from '../../domain/event.ts'
-import { viewOrder, type Order } from '../../domain/order.ts'
+import { viewOrder, type Order, type OrderRow } from '../../domain/order.ts'
 import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
@@ -31,9 +31,10 @@ export async function readProducts(read: Read, sql: Queries, { limit, cursor }: 
   return { data, nextCursor: rows.length > limit ? (data.at(-1)?.sku ?? null) : null }
 }
 
-export async function readReservationView(read: Read, sql: Queries, id: string): Promise<Reservation | null> {
+/** `at`: as seen then; null: now. */
+export async function readReservationView(read: Read, sql: Queries, id: string, at: number | null = null): Promise<Reservation | null> {
   const [row] = await read(sql.reservation, [id])
-  return row === undefined ? null : viewReservation(readReservation(row), integer(row['now']))
+  return row === undefined ? null : viewReservation(readReservation(row), at ?? integer(row['now']))
 }
 
 export async function readReservations(
@@ -41,11 +42,12 @@ export async function readReservations(
   sql: Queries,
   filter: ReservationFilter,
   { limit, cursor }: PageQuery,
+  at: number | null = null,
 ): Promise<Page<Reservation>> {
   const { userId, status } = filter
   const sku = filter.sku === null ? null : skuInItems(filter.sku)
   const [last] = await read(sql.lastReservation)
-  const now = integer(last?.['now'])
+  const now = at ?? integer(last?.['now'])
   const before = beforeOf(cursor, integer(last?.['seq']) + 1)
   const toReservation = (row: Row): Reservation => viewReservation(readReservation(row), now)
   if (userId !== null) {
@@ -57,9 +59,14 @@ export async function readReservations(
   return pageOf(await read(sql.reservationsBetween, [status, now, sku, before, from, limit + 1]), limit, toReservation, from)
 }
 
-export async function readOrderView(read: Read, sql: Queries, id: string): Promise<Order | null> {
+export async function readOrderRow(read: Read, sql: Queries, id: string): Promise<OrderRow | null> {
   const [row] = await read(sql.order, [id])
-  return row === undefined ? null : viewOrder(readOrder(row))
+  return row === undefined ? null : readOrder(row)
+}
+
+export async function readOrderView(read: Read, sql: Queries, id: string): Promise<Order | null> {
+  const row = await readOrderRow(read, sql, id)
+  return row === null ? null : viewOrder(row)
 }
 
 export async function readOrders(read: Read, sql: Queries, { userId }: OrderFilter, { limit, cursor }: PageQuery): Promise<Page<Order>> {

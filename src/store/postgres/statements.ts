@@ -21,8 +21,8 @@ const orderColumns = 'o.seq, o.id, o.reservation_id, o.user_id, o.status, o.meta
 /** The moment of the decision: read once, after the locks are held, and the same for every statement of the transaction. */
 const now = `current_setting('holdfast.now')::bigint`
 
-/** $1 the status as it is seen at $2, or null; $3 how the sku stands in the items, or null. */
-const reservationFilter = `($1::text is null or $1 = case when r.status = 'active' and r.expires_at <= $2 then 'expired' else r.status end)
+/** $1 the status as it is seen at $2, or null for all but lost ones; $3 how the sku stands in the items, or null. */
+const reservationFilter = `case when $1::text is null then r.status <> 'lost' else $1 = case when r.status = 'active' and r.expires_at <= $2 then 'expired' else r.status end end
     and ($3::text is null or strpos(r.items::text, $3) > 0)`
 
 /** The blocks in which anything is active. */
@@ -51,6 +51,12 @@ function skusOf(reservationIds: string, orderIds: string): string {
       where o.id = any (${orderIds})`
 }
 
+/** The active reservations of one chunk. With an order and a limit, so that PostgreSQL looks nowhere else, also before it has counted the rows. */
+function activeOf(chunk: string): string {
+  return `select r.id, r.expires_at from {reservations} r where r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active'
+    order by r.seq limit 1 << ${chunkBits}`
+}
+
 const queries = {
   begin: 'begin isolation level read committed',
   commit: 'commit',
@@ -69,8 +75,8 @@ const queries = {
     ) select s.sku, ${stockColumns} from {stock} s where s.sku in (select sku from named) ${locked}`,
   /** The same where all skus are named. For itself, because PostgreSQL plans a statement anew each time it runs with arrays of other lengths, and this one is quickly planned. */
   lock: `select s.sku, ${stockColumns} from {stock} s where s.sku = any ($1::text[]) ${locked}`,
-  /** The moment of the decision, and numbers for so many reservations ($1). */
-  decideNow: `select set_config('holdfast.now', {now_ms}()::text, true)::bigint as now, array_to_string(array(select nextval('{reservation_seq}') from generate_series(1, $1)), ',') as seqs`,
+  /** The moment of the decision, unless it is given ($2), and numbers for so many reservations ($1). */
+  decideNow: `select set_config('holdfast.now', coalesce($2::bigint, {now_ms}())::text, true)::bigint as now, array_to_string(array(select nextval('{reservation_seq}') from generate_series(1, $1)), ',') as seqs`,
   productsOf: `select ${productColumns}, s.product_version from {products} p join {stock} s on s.sku = p.sku where p.sku = any ($1)`,
   /** By id, and those of orders. As arrays: beside an `or` PostgreSQL uses no index for a subquery. */
   reservationsOf: `select ${reservationColumns} from {reservations} r where r.id = any ($1::text[])
@@ -163,6 +169,25 @@ const queries = {
     left join lateral (select * from {reservations} where id = coalesce(o.reservation_id, e.event_subject) limit 1) r on true
     order by e.event_seq`,
   lastEvent: 'select last as seq from {feed}',
+  ledger: 'select id, generation, position from {ledger}',
+  lockLedger: 'select id, generation, position from {ledger} for update',
+  makeLedger: 'insert into {ledger} (id, generation, position) values ($1, 0, 0) on conflict do nothing',
+  moveLedger: 'update {ledger} set position = $1',
+  /** Whoever knows only the generation before ($1) can append no more. */
+  raiseLedger: 'update {ledger} set generation = generation + 1, position = 0 where generation = $1 returning id, generation, position',
+  /** Some active reservations, at most $1: of the chunks in which the first are due. */
+  someActive: `select r.id, r.expires_at, {now_ms}() as now from (select distinct chunk from (select chunk from {open_lines} order by due_at, chunk limit $1) l) c
+    cross join lateral (${activeOf('c.chunk')}) r limit $1`,
+  countOpen: `select count(*) as n from (select distinct chunk from {open_lines}) c cross join lateral (${activeOf('c.chunk')}) r`,
+  /** Of all `held_lines` those after $1, $2, $3, at most $4; `counts`: bought, since the product has its limit. */
+  heldAfter: `select h.sku, h.user_id, h.reservation_seq, h.quantity,
+      (h.due_at is null and p.max_per_user is not null and h.reservation_seq >= p.counted_from)::int as counts
+    from (select * from {held_lines} where (sku, user_id, reservation_seq) > ($1, $2, $3::bigint) order by sku, user_id, reservation_seq limit $4) h
+    join {products} p on p.sku = h.sku order by h.sku, h.user_id, h.reservation_seq`,
+  limitedLate: 'select sku, counted_from from {products} where max_per_user is not null and counted_from > 1',
+  /** Lateral with a limit: before PostgreSQL has counted the rows it would go through all orders. */
+  takenBetween: `select r.seq, r.user_id, r.items from {reservations} r left join lateral (select status from {orders} where id = r.order_id limit 1) o on true
+    where r.seq >= $1 and r.seq < $2 and ($3::text is null or strpos(r.items::text, $3) > 0) and (r.status = 'active' or o.status = 'placed')`,
   nextDueInMs: 'select min(due_at) - {now_ms}() as ms from {open_lines}',
   /** Answers that are too old to be given again make room for new ones of the same keys. */
   deleteOldAnswers: `delete from {answers} a using unnest($1::text[], $2::text[]) old (scope, key)

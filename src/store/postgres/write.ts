@@ -2,12 +2,12 @@ import type { Value } from '../sql/rows.ts'
 import type { Write, Writes } from '../sql/save.ts'
 import type { Session } from './connect.ts'
 import type { PreparedWrite, Statements } from './statements.ts'
-import { idempotencyWindowMs } from '../../domain/limits.ts'
 
-/** Sends what is written without waiting. All that was sent must be awaited together with the commit. */
+/** Sends what is written without waiting. All that was sent must be awaited together with the commit. Stored answers of at least `answersMsMin` make room for new ones of their keys. */
 export function createWrites(
   session: Session,
   { queries, writes }: Statements,
+  answersMsMin: number,
 ): { readonly writes: Writes; readonly sent: Promise<unknown>[] } {
   const sent: Promise<unknown>[] = []
   const send =
@@ -23,7 +23,7 @@ export function createWrites(
       saveAnswers: (values) => {
         if (values.length === 0) return
         const [scopes, keys] = columnsOf(values, writes.saveAnswers.types)
-        sent.push(session.query(queries.deleteOldAnswers, [scopes, keys, idempotencyWindowMs]))
+        sent.push(session.query(queries.deleteOldAnswers, [scopes, keys, answersMsMin]))
         all.saveAnswers(values)
       },
     },

@@ -168,7 +168,7 @@ export function skuInItems(sku: string): string {
   return `"sku":${JSON.stringify(sku)}`
 }
 
-function readItems(row: Row): ReservedItem[] {
+export function readItems(row: Row): ReservedItem[] {
   return JSON.parse(text(row['items'])) as ReservedItem[]
 }
 

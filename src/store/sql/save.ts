@@ -138,14 +138,17 @@ function orderValues(row: OrderRow): Value[] {
   return [row.id, row.reservationId, row.userId, row.status, JSON.stringify(row.metadata), row.createdAt, row.cancelledAt]
 }
 
-/** Events of a batch share rows, because a row costs more than what stands in it. */
+/** Events of one time share rows, because a row costs more than what stands in it. */
 const eventsOfRow = 16
 
 function eventValues(events: readonly EventDraft[]): Value[] {
   const values: Value[] = []
-  for (let at = 0; at < events.length; at += eventsOfRow) {
-    const row = events.slice(at, at + eventsOfRow)
-    values.push(row.length, row[0]!.time, writeEvents(row))
+  for (let at = 0; at < events.length;) {
+    const { time } = events[at]!
+    let end = at + 1
+    while (end - at < eventsOfRow && events[end]?.time === time) end++
+    values.push(end - at, time, writeEvents(events.slice(at, end)))
+    at = end
   }
   return values
 }

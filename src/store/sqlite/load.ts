@@ -1,7 +1,6 @@
-import type { Command } from '../../domain/command.ts'
 import { answerKey, type StoredAnswer } from '../../domain/facts.ts'
 import { idempotencyWindowMs } from '../../domain/limits.ts'
-import { needsOf, usageWanted, wantedOf, type Needs } from '../../domain/needs.ts'
+import { usageWanted, wantedOf, type Needs } from '../../domain/needs.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductRow } from '../../domain/product.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
@@ -25,33 +24,36 @@ import type { Statements } from './statements.ts'
 
 export interface LoadOptions {
   readonly sql: Statements
-  readonly commands: readonly Command[]
+  readonly needs: Needs
   readonly now: number
-  readonly repeat: boolean
-  /** Products read before: nobody but this store can change them. Stock is read anew each time. */
   readonly knownProducts: Map<string, ProductRow>
 }
 
 /** Read what `Facts` asks for, inside the transaction that will write what is decided. */
 export function loadFacts(options: LoadOptions): LoadedFacts {
-  const { sql, commands, now, repeat } = options
-  const needs = needsOf(commands, repeat)
-  const loading = new Loading(options, needs.taken)
-  loading.reservationsOf(needs.reservationIds)
-  for (const id of needs.orderIds) loading.addOrder(sql.order.get(id))
+  const { sql, needs, now } = options
+  const loading = new Loading(options)
+  loading.loadNamed()
   if (needs.expireLimit > 0) for (const row of sql.due.all(now, needs.expireLimit)) loading.addReservation(row)
   loading.loadBooks()
   const { wanted, impossible } = wantedOf(needs, loading.stock)
   for (const [sku, units] of wanted) loading.wanted.set(sku, units)
   loading.reclaimDue()
 
-  const { products, stock, reservations, orders, seqs } = loading
-  const answers = loadAnswers(options, needs)
-  const usage = loadUsage(options, needs, products)
+  const { products, stock } = loading
+  const answers = loadAnswers(options)
+  const usage = loadUsage(options, products)
   const told = [...loading.wanted].filter(([sku, units]) => needs.shown.has(sku) || impossible.has(sku) || free(stock.get(sku)) <= units)
   const releases = loading.releasesOf(told.map(([sku]) => sku))
-  const firstNewSeq = integer(sql.lastReservation.get()?.['seq']) + 1
-  return { products, stock, reservations, orders, usage, releases, answers, seqs, newSeq: (index) => firstNewSeq + index }
+  return { ...loading.rows(), usage, releases, answers }
+}
+
+/** Only the rows and the stored answers that are named: for who replays what was decided, or only looks. */
+export function loadRows(options: LoadOptions): LoadedFacts {
+  const loading = new Loading(options)
+  loading.loadNamed()
+  loading.loadBooks()
+  return { ...loading.rows(), usage: new Map(), releases: new Map(), answers: loadAnswers(options) }
 }
 
 function free(row: StockRow | undefined): number {
@@ -71,14 +73,23 @@ class Loading {
   /** When the reservation that is due first is or was due; undefined: not asked yet. */
   #anyDue: number | null | undefined
 
-  constructor(options: LoadOptions, taken: ReadonlyMap<string, number>) {
+  constructor(options: LoadOptions) {
     this.#options = options
-    this.wanted = new Map(taken)
+    this.wanted = new Map(options.needs.taken)
   }
 
-  reservationsOf(ids: readonly string[]): void {
-    if (ids.length === 0) return
-    for (const row of this.#options.sql.reservationsOf.all(JSON.stringify(ids))) this.addReservation(row)
+  rows(): Omit<LoadedFacts, 'usage' | 'releases' | 'answers'> {
+    const { products, stock, reservations, orders, seqs } = this
+    const firstNewSeq = integer(this.#options.sql.lastReservation.get()?.['seq']) + 1
+    return { products, stock, reservations, orders, seqs, newSeq: (index) => firstNewSeq + index }
+  }
+
+  loadNamed(): void {
+    const { sql, needs } = this.#options
+    if (needs.reservationIds.length > 0) {
+      for (const row of sql.reservationsOf.all(JSON.stringify(needs.reservationIds))) this.addReservation(row)
+    }
+    for (const id of needs.orderIds) this.addOrder(sql.order.get(id))
   }
 
   addReservation(row: Row): ReservationRow {
@@ -168,7 +179,7 @@ class Loading {
   }
 }
 
-function loadAnswers({ sql, now }: LoadOptions, { keys }: Needs): Map<string, StoredAnswer> {
+function loadAnswers({ sql, now, needs: { keys } }: LoadOptions): Map<string, StoredAnswer> {
   const answers = new Map<string, StoredAnswer>()
   if (keys.length === 0) return answers
   const wanted = JSON.stringify(keys.map(({ scope, key }) => [scope, key]))
@@ -179,7 +190,7 @@ function loadAnswers({ sql, now }: LoadOptions, { keys }: Needs): Map<string, St
   return answers
 }
 
-function loadUsage({ sql, now }: LoadOptions, needs: Needs, products: ReadonlyMap<string, ProductRow>): Map<string, Map<string, number>> {
+function loadUsage({ sql, now, needs }: LoadOptions, products: ReadonlyMap<string, ProductRow>): Map<string, Map<string, number>> {
   const usage = new Map<string, Map<string, number>>()
   const wanted = usageWanted(needs, (sku) => products.get(sku)?.maxPerUser != null)
   if (wanted.length === 0) return usage

@@ -1,5 +1,5 @@
 import type { Event } from '../../domain/event.ts'
-import { viewOrder, type Order } from '../../domain/order.ts'
+import { viewOrder, type Order, type OrderRow } from '../../domain/order.ts'
 import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { Releases, StockRow } from '../../domain/stock.ts'
@@ -10,7 +10,12 @@ import { beforeOf, checkSkuCursor, pageOf, seqOf } from '../sql/pages.ts'
 import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems, type Row } from '../sql/rows.ts'
 import { userBlockBits, type Statements } from './statements.ts'
 
-export function readProductView(sql: Statements, row: Row, now: number): Product {
+export function readProductView(sql: Statements, sku: string, now: number): Product | null {
+  const row = sql.product.get(sku)
+  return row === undefined ? null : toProduct(sql, row, now)
+}
+
+function toProduct(sql: Statements, row: Row, now: number): Product {
   const stock = readStock(row)
   return viewProduct(readProduct(row), stock, readReleases(sql, stock, now))
 }
@@ -25,8 +30,13 @@ export function readReleases(sql: Statements, stock: StockRow | undefined, now: 
 export function readProducts(sql: Statements, { limit, cursor }: PageQuery, now: number): Page<Product> {
   checkSkuCursor(cursor)
   const rows = sql.productsAfter.all(cursor ?? '', limit + 1)
-  const data = rows.slice(0, limit).map((row) => readProductView(sql, row, now))
+  const data = rows.slice(0, limit).map((row) => toProduct(sql, row, now))
   return { data, nextCursor: rows.length > limit ? (data.at(-1)?.sku ?? null) : null }
+}
+
+export function readReservationView(sql: Statements, id: string, now: number): Reservation | null {
+  const row = sql.reservation.get(id)
+  return row === undefined ? null : viewReservation(readReservation(row), now)
 }
 
 export function readReservations(sql: Statements, filter: ReservationFilter, { limit, cursor }: PageQuery, now: number): Page<Reservation> {
@@ -41,6 +51,16 @@ export function readReservations(sql: Statements, filter: ReservationFilter, { l
   }
   const from = Math.max(1, before - windowRows)
   return pageOf(sql.reservationsBetween.all(status, now, sku, before, from, limit + 1), limit, toReservation, from)
+}
+
+export function readOrderRow(sql: Statements, id: string): OrderRow | null {
+  const row = sql.order.get(id)
+  return row === undefined ? null : readOrder(row)
+}
+
+export function readOrderView(sql: Statements, id: string): Order | null {
+  const row = readOrderRow(sql, id)
+  return row === null ? null : viewOrder(row)
 }
 
 export function readOrders(sql: Statements, { userId }: OrderFilter, { limit, cursor }: PageQuery): Page<Order> {

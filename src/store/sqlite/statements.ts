@@ -1,4 +1,4 @@
-import { inChunk } from '../sql/blocks.ts'
+import { chunkBits, inChunk } from '../sql/blocks.ts'
 import type { Write, Writes } from '../sql/save.ts'
 import { prepareBulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
@@ -6,8 +6,8 @@ import type { Database, Statement } from './connect.ts'
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
   p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at, s.total, s.reserved, s.sold, s.version`
 const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
-/** ?1 the status as it is seen at ?2, or null; ?3 how the sku stands in the items, or null. */
-const reservationFilter = `(?1 is null or ?1 = iif(r.status = 'active' and r.expires_at <= ?2, 'expired', r.status))
+/** ?1 the status as it is seen at ?2, or null for all but lost ones; ?3 how the sku stands in the items, or null. */
+const reservationFilter = `iif(?1 is null, r.status <> 'lost', ?1 = iif(r.status = 'active' and r.expires_at <= ?2, 'expired', r.status))
     and (?3 is null or instr(r.items, ?3) > 0)`
 const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
 
@@ -23,6 +23,11 @@ function blocks(first: string, last: string): string {
 }
 /** The blocks in which anything is active. */
 const openBlocks = blocks('(select min(block) from open_lines)', '(select max(block) from open_lines)')
+
+/** That a reservation (r) is an active one of a chunk. */
+function activeIn(chunk: string): string {
+  return `r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active'`
+}
 
 const queries = {
   begin: 'begin immediate',
@@ -98,6 +103,24 @@ const queries = {
     from told e left join orders o on o.id = e.event ->> 1 left join reservations r on r.id = coalesce(o.reservation_id, e.event ->> 1)
     order by e.event_seq`,
   lastEvent: 'select max(seq) as seq from events',
+
+  ledger: 'select id, generation, position from ledger',
+  makeLedger: 'insert into ledger (id, generation, position) values (?, 0, 0) on conflict do nothing',
+  moveLedger: 'update ledger set position = ?',
+  /** Whoever knows only the generation before (?) can append no more. */
+  raiseLedger: 'update ledger set generation = generation + 1, position = 0 where generation = ? returning id, generation, position',
+  /** Some active reservations, at most ?1: of the chunks in which the first are due. */
+  someActive: `select r.id, r.expires_at from (select distinct chunk from (select chunk from open_lines order by due_at, chunk limit ?1)) c
+    cross join reservations r on ${activeIn('c.chunk')} limit ?1`,
+  countOpen: `select count(*) as n from (select distinct chunk from open_lines) c cross join reservations r on ${activeIn('c.chunk')}`,
+  /** Of all `held_lines` those after ?1, ?2, ?3, at most ?4; `counts`: bought, since the product has its limit. */
+  heldAfter: `select h.sku, h.user_id, h.reservation_seq, h.quantity,
+      h.due_at is null and p.max_per_user is not null and h.reservation_seq >= p.counted_from as counts
+    from held_lines h cross join products p on p.sku = h.sku
+    where (h.sku, h.user_id, h.reservation_seq) > (?1, ?2, ?3) order by h.sku, h.user_id, h.reservation_seq limit ?4`,
+  limitedLate: 'select sku, counted_from from products where max_per_user is not null and counted_from > 1',
+  takenBetween: `select r.seq, r.user_id, r.items from reservations r left join orders o on o.id = r.order_id
+    where r.seq >= ?1 and r.seq < ?2 and (?3 is null or instr(r.items, ?3) > 0) and (r.status = 'active' or o.status = 'placed')`,
 
   /** Answers by a JSON array of [scope, key], given after a time. */
   answersOf: `select a.scope, a.key, a.fingerprint, a.created_at, a.created, a.value

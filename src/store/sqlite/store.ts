@@ -1,17 +1,12 @@
 import { decide } from '../../domain/decide.ts'
-import { Fault } from '../../domain/faults.ts'
-import { viewOrder } from '../../domain/order.ts'
-import type { ProductRow } from '../../domain/product.ts'
-import { viewReservation } from '../../domain/reservation.ts'
+import { needsOf } from '../../domain/needs.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import type { Store } from '../port.ts'
-import { integer, readOrder, readReservation } from '../sql/rows.ts'
-import { saveChanges } from '../sql/save.ts'
-import { connect, disconnect } from './connect.ts'
-import { primaryCode, resultCodes } from './errors.ts'
+import { refuseLedger } from '../sql/ledger.ts'
+import { integer } from '../sql/rows.ts'
+import { openBase, type Base } from './base.ts'
 import { loadFacts } from './load.ts'
-import { readEvents, readOrders, readProducts, readProductView, readReservations } from './read.ts'
-import { prepareStatements } from './statements.ts'
+import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
 
 export interface SqliteOptions {
   /** A file, or `:memory:` for tests. */
@@ -21,64 +16,40 @@ export interface SqliteOptions {
   readonly batchSizeMax?: number
 }
 
-/** Bounds memory for shops with very many skus. */
-const knownProductsMax = 10_000
-
 /**
  * The embedded store: one file, one process, acknowledged means on disk. Throws the fault `cannot_open` when the file cannot be used.
  * It works on the calling thread: a batch costs tens of microseconds per command and one fsync.
  */
 export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 4_000 }: SqliteOptions): Promise<Store> {
-  const database = await connect(path)
-  const sql = prepareStatements(database)
-  const knownProducts = new Map<string, ProductRow>()
-  let open = true
-
-  /** Faults of the file and the disk become `store_unavailable`; anything else is a bug and stays what it is. */
-  const guard = async <Answer>(work: () => Answer): Promise<Answer> => {
-    if (!open) throw new Fault('closed', 'The store is closed.')
-    try {
-      return work()
-    } catch (error) {
-      throw storeFault(error, path)
-    }
+  const base = await openBase(path)
+  try {
+    refuseLedger(base.sql.ledger.get(), path, `sqlite:${path}`)
+  } catch (error) {
+    await base.close()
+    throw error
   }
+  return storeOn(base, clock, batchSizeMax)
+}
 
+/** Whoever has the file may be a ledger that is also written to as a store. */
+export function storeOn({ sql, knownProducts, guard, transact, save, close }: Base, clock: Clock, batchSizeMax: number): Store {
   return {
     batchSizeMax,
     execute: (commands, { repeat = false } = {}) =>
-      guard(() => {
-        sql.begin.run()
-        try {
+      guard(() =>
+        transact(() => {
           const now = clock()
-          const facts = loadFacts({ sql, commands, now, repeat, knownProducts })
+          const facts = loadFacts({ sql, needs: needsOf(commands, repeat), now, knownProducts })
           const { outcomes, changes } = decide(commands, facts, now)
-          saveChanges(sql, changes, facts)
-          if (changes.changedProducts.length > 0 || knownProducts.size > knownProductsMax) knownProducts.clear()
-          sql.commit.run()
+          save(changes, facts)
           return outcomes
-        } catch (error) {
-          rollBack()
-          throw error
-        }
-      }),
-    product: (sku) =>
-      guard(() => {
-        const row = sql.product.get(sku)
-        return row === undefined ? null : readProductView(sql, row, clock())
-      }),
+        }),
+      ),
+    product: (sku) => guard(() => readProductView(sql, sku, clock())),
     products: (query) => guard(() => readProducts(sql, query, clock())),
-    reservation: (id) =>
-      guard(() => {
-        const row = sql.reservation.get(id)
-        return row === undefined ? null : viewReservation(readReservation(row), clock())
-      }),
+    reservation: (id) => guard(() => readReservationView(sql, id, clock())),
     reservations: (filter, query) => guard(() => readReservations(sql, filter, query, clock())),
-    order: (id) =>
-      guard(() => {
-        const row = sql.order.get(id)
-        return row === undefined ? null : viewOrder(readOrder(row))
-      }),
+    order: (id) => guard(() => readOrderView(sql, id)),
     orders: (filter, query) => guard(() => readOrders(sql, filter, query)),
     events: (query) => guard(() => readEvents(sql, query)),
     nextDueInMs: () =>
@@ -86,36 +57,6 @@ export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 4_
         const next = sql.nextDue.get()?.['next']
         return next == null ? null : Math.max(0, integer(next) - clock())
       }),
-    close: async () => {
-      if (!open) return
-      open = false
-      disconnect(database)
-    },
+    close,
   }
-
-  function rollBack(): void {
-    try {
-      sql.rollback.run()
-    } catch {
-      // SQLite has rolled back by itself already, as it does on a full disk.
-    }
-  }
-}
-
-const faultOf = new Map<number, string>([
-  [resultCodes.full, 'the disk is full'],
-  [resultCodes.ioError, 'the disk failed'],
-  [resultCodes.readOnly, 'it has become read-only'],
-  [resultCodes.corrupt, 'it is damaged'],
-  [resultCodes.notADatabase, 'it is damaged'],
-  [resultCodes.noMemory, 'memory ran out'],
-  [resultCodes.cannotOpen, 'it cannot be opened any more'],
-  [resultCodes.busy, 'it is locked'],
-  [resultCodes.locked, 'it is locked'],
-  [resultCodes.interrupt, 'it was interrupted'],
-])
-
-function storeFault(error: unknown, path: string): unknown {
-  const reason = faultOf.get(primaryCode(error) ?? -1)
-  return reason === undefined ? error : new Fault('store_unavailable', `The store ${path} failed: ${reason}.`, error)
 }

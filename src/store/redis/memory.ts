@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Fault, faultCode } from '../../domain/faults.ts'
+import type { Bought, Ledger, LedgerContents, LedgerState, OnSale } from '../ledger.ts'
+import type { Connection } from './connect.ts'
+import { openingFault, scriptWord, storeFault } from './errors.ts'
+import { readHeader, type Header } from './inspect.ts'
+import { headerOf, prefixOf } from './keys.ts'
+import { writeDetails, writeRules, writeStock } from './rows.ts'
+import type { Script } from './scripts.ts'
+import type { RedisUrl } from './url.ts'
+
+/** The Redis that was loaded from the ledger, and the generation that it was loaded for. */
+export interface Memory {
+  /** Raised with every loading. */
+  readonly generation: number
+  /** Run a script on this generation. Throws `store_unavailable` while it is being loaded, and begins to load it when the script finds that it is lost. */
+  readonly run: (script: Script, args: readonly (string | number)[]) => Promise<unknown>
+  readonly command: (name: string, key: string, ...args: readonly (string | number)[]) => Promise<unknown>
+  /** Somebody has found out that this generation is over, or that what is in Redis cannot be right (`broken`). */
+  readonly lose: (generation: number, why: 'over' | 'broken', what: string) => void
+  /** Called when another generation has begun. */
+  readonly onChange: (listener: () => void) => void
+  readonly close: () => Promise<void>
+}
+
+export interface MemoryOptions {
+  readonly connection: Connection
+  readonly ledger: Ledger
+  readonly url: RedisUrl
+  readonly warn: (message: string) => void
+}
+
+const retryMs = 200
+const pageKeys = 500
+/** Nobody takes over from it; whoever asks to only waits until no other is at it. */
+const noGeneration = -1
+
+/**
+ * Take Redis into use: as it is, if it is the one that was loaded for the ledger's generation; else loaded anew. Throws `cannot_open` if this ledger and this Redis do not belong
+ * together.
+ */
+export async function openMemory({ connection, ledger, url, warn }: MemoryOptions): Promise<Memory> {
+  const header = headerOf(url.namespace)
+  const listeners: (() => void)[] = []
+  let generation = 0
+  let loading: Promise<void> | null = null
+  let closed = false
+
+  const inspect = (): Promise<Header> => readHeader(connection, url.namespace)
+
+  const isLoaded = (found: Header, state: LedgerState): boolean =>
+    state.generation > 0 &&
+    found.ledger === state.id &&
+    found.generation === state.generation &&
+    found.loadedRun === found.run &&
+    // The ledger has nothing that was not in the journal: this one holds older data, in the same process even.
+    found.head >= state.position
+
+  /** Until Redis holds the ledger's generation, loaded by this node or another. `broken`: a generation that must not be used again. */
+  const settle = async (broken: number): Promise<void> => {
+    for (let loads = 0; ; loads++) {
+      const state = await ledger.state()
+      const found = await inspect()
+      refuseOther(found, state)
+      if (state.generation !== broken && isLoaded(found, state)) {
+        generation = state.generation
+        return
+      }
+      // Two nodes that use two different Redis for one ledger must not take turns without end at full speed.
+      if (loads > 1) await delay(retryMs)
+      // Somebody may be loading this generation already: wait until nobody is.
+      const settled = await ledger.takeOver(noGeneration, load)
+      if (settled.generation === broken || !isLoaded(await inspect(), settled)) await ledger.takeOver(settled.generation, load)
+    }
+  }
+
+  const load = async (contents: LedgerContents): Promise<void> => {
+    const { id, position, generation: next } = contents.state
+    const prefix = prefixOf(url.namespace, next)
+    const { run } = await inspect()
+    const token = randomUUID()
+    // First, because they may be what fills the memory.
+    await forgetOlder(next)
+    for await (const names of connection.keys(prefix)) await connection.command('UNLINK', ...names)
+    await connection.command('SET', `${prefix}loading`, `${run} ${token}`)
+    await eachPage(contents.products(), (page) => connection.commands(booksOf(page, prefix)))
+    await eachPage(contents.bought(), (page) => connection.commands(usersOf(page, prefix)))
+    await connection.run('holdfastOpen', header, prefix, [id, next, position, token])
+  }
+
+  /** Keys of older generations, which nobody can reach any more. Somebody else may be loading a later one. */
+  const forgetOlder = async (than: number): Promise<void> => {
+    for await (const names of connection.keys(`${header}:`)) {
+      const older = names.filter((name) => Number.parseInt(name.slice(header.length + 1), 10) < than)
+      for (let at = 0; at < older.length && !closed; at += pageKeys) {
+        await connection.command('UNLINK', ...older.slice(at, at + pageKeys))
+      }
+    }
+  }
+
+  const loadAgain = async (broken: number): Promise<void> => {
+    while (!closed) {
+      try {
+        await settle(broken)
+        for (const listener of listeners) listener()
+        return
+      } catch (error) {
+        // Redis or the ledger is away; those who ask hear `store_unavailable` meanwhile.
+        if (faultCode(storeFault(error, url.where)) === null && scriptWord(error) === null) warn(`Loading Redis failed: ${String(error)}`)
+        await delay(retryMs)
+      }
+    }
+  }
+
+  const lose: Memory['lose'] = (seen, why, what) => {
+    if (loading !== null || seen !== generation || closed) return
+    warn(
+      why === 'broken'
+        ? `What is in Redis cannot be right: ${what}. It is loaded anew from the ledger; open reservations are lost.`
+        : `Redis is not what was loaded (${what}). It is loaded anew from the ledger, or was by another node.`,
+    )
+    loading = loadAgain(why === 'broken' ? seen : -1).finally(() => {
+      loading = null
+    })
+  }
+
+  const guarded = async <Answer>(work: (prefix: string) => Promise<Answer>): Promise<Answer> => {
+    if (closed) throw new Fault('closed', 'The store is closed.')
+    if (loading !== null) throw new Fault('store_unavailable', `The ${url.where} has lost its memory and is being loaded from the ledger.`)
+    const seen = generation
+    try {
+      return await work(prefixOf(url.namespace, seen))
+    } catch (error) {
+      const said = scriptWord(error)
+      if (said === null) throw storeFault(error, url.where)
+      if (said.word === 'lost') lose(seen, 'over', 'it restarted, was emptied, or another took its place')
+      if (said.word === 'broken') lose(seen, 'broken', said.text)
+      if (said.word === 'behind' || said.word === 'moved') throw error
+      const reasons = {
+        lost: 'has lost its memory; it is being loaded from the ledger',
+        broken: 'holds what cannot be right; it is being loaded from the ledger',
+        late: 'has a later request of this node already',
+        full: 'waits for the ledger, and no more reservations fit until that answers',
+      } as const
+      throw new Fault('store_unavailable', `The ${url.where} ${reasons[said.word]}.`, error)
+    }
+  }
+
+  await open()
+  return {
+    get generation() {
+      return generation
+    },
+    run: (script, args) => guarded((prefix) => connection.run(script, header, prefix, [generation, ...args])),
+    command: (name, key, ...args) => guarded((prefix) => connection.command(name, prefix + key, ...args)),
+    lose,
+    onChange: (listener) => void listeners.push(listener),
+    close: async () => {
+      closed = true
+      await loading
+    },
+  }
+
+  async function open(): Promise<void> {
+    try {
+      const [found, state] = [await inspect(), await ledger.state()]
+      refuseOther(found, state)
+      if (state.generation === 0) {
+        const active = await ledger.openReservations()
+        if (active > 0) {
+          throw new Fault(
+            'cannot_open',
+            `The ledger has ${active} open reservations of its own, which would be lost. Stop taking new ones, wait until they have ended, and start again.`,
+          )
+        }
+      }
+      await settle(-1)
+    } catch (error) {
+      throw openingFault(error, url.where)
+    }
+  }
+
+  function refuseOther(found: Header, state: LedgerState): void {
+    if (found.ledger === null) return
+    if (found.ledger !== state.id) {
+      throw new Fault(
+        'cannot_open',
+        `The namespace "${url.namespace}" of the ${url.where} belongs to another ledger. Name that one with --ledger, or another namespace in the URL: ?namespace=NAME.`,
+      )
+    }
+    const [ahead, behind] = [positionOf(found.generation, found.base), positionOf(state.generation, state.position)]
+    // The header was read first, and the ledger only moves on.
+    if (found.generation > state.generation || (found.generation === state.generation && found.base > state.position)) {
+      throw new Fault(
+        'cannot_open',
+        `The ledger is an older copy: it ends at ${behind}, and it had reached ${ahead} when the ${url.where} last heard of it. Start with the ledger that was in use; or, if that is gone for good, remove the keys ${header}* from Redis.`,
+      )
+    }
+  }
+}
+
+function positionOf(generation: number, position: number): string {
+  return `position ${position} of generation ${generation}`
+}
+
+/** One page is written while the next is read. */
+async function eachPage<Item>(pages: AsyncIterable<readonly Item[]>, write: (page: readonly Item[]) => Promise<unknown>): Promise<void> {
+  let writing: Promise<unknown> = Promise.resolve()
+  for await (const page of pages) {
+    await writing
+    if (page.length === 0) continue
+    writing = write(page)
+    // It is waited for above or below, whatever the next page brings.
+    writing.catch(() => {})
+  }
+  await writing
+}
+
+type Commands = Parameters<Connection['commands']>[0]
+
+function booksOf(page: readonly OnSale[], prefix: string): Commands {
+  const books = page.flatMap(({ product, stock }) => [
+    `${prefix}s:${product.sku}`,
+    `${writeStock(stock)} ${writeRules(product)}`,
+    `${prefix}p:${product.sku}`,
+    `${product.createdAt}\t${product.updatedAt}\t${writeDetails(product)}`,
+  ])
+  return [
+    ['MSET', ...books],
+    ['ZADD', `${prefix}skus`, ...page.flatMap(({ product }) => [0, product.sku])],
+  ]
+}
+
+function usersOf(page: readonly Bought[], prefix: string): Commands {
+  const bySku = new Map<string, (string | number)[]>()
+  for (const { sku, userId, units } of page) {
+    const values = bySku.get(sku)
+    if (values === undefined) bySku.set(sku, [userId, units])
+    else values.push(userId, units)
+  }
+  return Array.from(bySku, ([sku, values]) => ['HSET', `${prefix}u:${sku}`, ...values])
+}

@@ -1,0 +1,70 @@
+import { viewProduct, type Product } from '../../domain/product.ts'
+import { viewReservation, type Reservation } from '../../domain/reservation.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Page, PageQuery, Store } from '../port.ts'
+import { checkSkuCursor } from '../sql/pages.ts'
+import type { Drain } from './drain.ts'
+import { mayBeLost } from './keys.ts'
+import type { Memory } from './memory.ts'
+import { readProduct, readReleases, readReservation, readStock } from './rows.ts'
+
+export type Reads = Pick<Store, 'product' | 'products' | 'reservation' | 'reservations' | 'orders' | 'events' | 'nextDueInMs'>
+
+interface ReadOptions {
+  readonly memory: Memory
+  readonly ledger: Ledger
+  readonly drain: Drain
+}
+
+/** Stock and live reservations are read from Redis; lists, ended reservations, orders and events from the ledger, after it has everything that was decided before. */
+export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
+  const read = async (...args: readonly (string | number)[]): Promise<[now: number, ...(string | null)[]]> =>
+    (await memory.run('holdfastRead', args)) as [number, ...(string | null)[]]
+
+  return {
+    product: async (sku) => {
+      const [, found] = await read('product', sku)
+      return found == null ? null : toProduct(found)
+    },
+    products: ({ limit, cursor }: PageQuery): Promise<Page<Product>> => readProducts(limit, cursor),
+    reservation: async (id): Promise<Reservation | null> => {
+      const [now, found] = await read('reservations', id)
+      if (found == null) return (await ledger.reservation(id, now)) ?? (mayBeLost(id, memory.generation) ? lostWithoutTrace(id) : null)
+      const { row } = readReservation(id, found.split('\t'))
+      // Nobody shall see an order that a loss of memory could still undo.
+      if (row.status === 'confirmed') await drain.catchUp('reading')
+      return viewReservation(row, now)
+    },
+    reservations: async (filter, query) => ledger.reservations(filter, query, await drain.catchUp('reading')),
+    orders: async (filter, query) => {
+      await drain.catchUp('reading')
+      return ledger.orders(filter, query)
+    },
+    events: async (query) => {
+      await drain.catchUp('reading')
+      return ledger.events(query)
+    },
+    nextDueInMs: async () => {
+      const [now, next] = await read('due')
+      return next == null ? null : Math.max(0, Number(next) - now)
+    },
+  }
+
+  async function readProducts(limit: number, cursor: string | null): Promise<Page<Product>> {
+    checkSkuCursor(cursor)
+    const [, ...found] = await read('products', cursor ?? '', limit + 1)
+    const data = found.slice(0, limit).map((text) => toProduct(text!))
+    return { data, nextCursor: found.length > limit ? (data.at(-1)?.sku ?? null) : null }
+  }
+}
+
+/** Of a reservation that was lost before the ledger had it, nothing is known but that. */
+function lostWithoutTrace(id: string): Reservation {
+  return { id, userId: '', status: 'lost', items: [], metadata: {}, createdAt: 0, expiresAt: 0, expiresInMs: 0, endedAt: 0, orderId: null }
+}
+
+/** "sku stock dueUnits nextReleaseAt createdAt updatedAt details", with tabs between. */
+export function toProduct(text: string): Product {
+  const [sku, stock, dueUnits, next, ...product] = text.split('\t') as [string, string, string, string, string, string, string]
+  return viewProduct(readProduct(sku, ...product), readStock(sku, stock), readReleases(dueUnits, next))
+}

@@ -1,0 +1,143 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { Fault, faultCode } from '../../src/domain/faults.ts'
+import type { Store } from '../../src/index.ts'
+import { cancel, confirm, createProduct, reserve, valueOf } from '../../src/store/conformance/kit.ts'
+import type { Ledger } from '../../src/store/ledger.ts'
+import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
+import { holdable, type Holdable } from '../support/held-ledger.ts'
+import { until } from '../support/postgres-locks.ts'
+import { skipRedis } from '../support/redis-server.ts'
+import { createRedisStores, type RedisStores } from '../support/redis-stores.ts'
+
+/** Each of these guards stands in one line of a script, or of what calls it. */
+describe.skipIf(skipRedis)('the store in Redis', () => {
+  let stores: RedisStores
+  let client: Redis
+
+  beforeAll(async () => {
+    stores = await createRedisStores()
+    client = new Redis(stores.server.url)
+  })
+
+  afterAll(async () => {
+    client.disconnect()
+    await stores.remove()
+  })
+
+  /** With one product, of ten units. `failing`: so many calls of `append` fail first. */
+  async function open({ failing = 0 } = {}): Promise<Holdable & { readonly store: Store; readonly key: (name: string) => string }> {
+    const inner = await sqliteLedger({ path: ':memory:' })
+    let failures = 0
+    const append: Ledger['append'] = async (generation, from, ...batch) => {
+      if (from > 0 && failures++ < failing) throw new Fault('store_unavailable', 'The ledger is away.')
+      return inner.append(generation, from, ...batch)
+    }
+    const held = holdable({ ...inner, append })
+    const namespace = stores.newNamespace()
+    const store = await stores.open(namespace, held.ledger)
+    onTestFinished(async () => {
+      held.release()
+      await store.close()
+    })
+    await store.execute([createProduct('a', 10)])
+    return { ...held, store, key: (name) => `{holdfast:${namespace}}:1:${name}` }
+  }
+
+  /** The requests with which one of our scripts was run meanwhile, of `words` only. */
+  async function requestsOf(word: string, work: () => Promise<unknown>): Promise<readonly string[][]> {
+    const monitor = await new Redis(stores.server.url).monitor()
+    const heard: string[][] = []
+    monitor.on('monitor', (_, request: string[]) => heard.push(request))
+    await work()
+    await client.echo('the end')
+    await until('the end', async () => heard.some(([name]) => name?.toLowerCase() === 'echo'))
+    monitor.disconnect()
+    return heard.filter(([name, ...rest]) => name?.toLowerCase().startsWith('eval') && rest.includes(word))
+  }
+
+  async function isLoadedAgain(store: Store): Promise<boolean> {
+    try {
+      await store.product('a')
+      return true
+    } catch (error) {
+      if (faultCode(error) === 'store_unavailable') return false
+      throw error
+    }
+  }
+
+  it('does not execute a request that comes after its repeat (I1, H3)', async () => {
+    const { store, hold } = await open()
+    const made = reserve('ann', { a: 1 })
+    // What the ledger has was executed, and will not come again.
+    hold()
+    const [late] = await requestsOf(made.id, () => store.execute([made]))
+    await store.execute([made], { repeat: true })
+    await store.execute([cancel(made.id)])
+    const [name, ...args] = late as [string, ...string[]]
+    await expect(client.call(name, ...args)).rejects.toThrow('HOLDFAST late')
+    expect((await store.product('a'))?.stock).toMatchObject({ reserved: 0, available: 10 })
+  })
+
+  it('is not sold out where the books of a product are missing (S1)', async () => {
+    const { store, key } = await open()
+    await client.del(key('s:a'))
+    await expect(store.execute([reserve('ann', { a: 1 })])).rejects.toMatchObject({ code: 'store_unavailable' })
+    await until('it to be loaded again', () => isLoadedAgain(store))
+    expect((await store.execute([reserve('ann', { a: 1 })]))[0]?.ok).toBe(true)
+  })
+
+  it('acknowledges a sale when the ledger has it and not before (O1)', async () => {
+    const { store, hold, release } = await open()
+    const made = reserve('ann', { a: 1 })
+    await store.execute([made])
+    hold()
+    let isAcknowledged = false
+    const sold = store.execute([confirm(made.id)]).finally(() => {
+      isAcknowledged = true
+    })
+    await until('it to be sold', async () => (await store.product('a'))?.stock.sold === 1)
+    expect(isAcknowledged).toBe(false)
+    release()
+    const order = valueOf((await sold)[0]!)
+    expect(await store.order('id' in order ? order.id : '')).toEqual(order)
+  })
+
+  it('keeps in its journal what the ledger did not take (O1)', async () => {
+    const { store } = await open({ failing: 2 })
+    const made = reserve('ann', { a: 1 })
+    const [, sold] = await store.execute([made, confirm(made.id)])
+    const order = valueOf(sold!)
+    expect(await store.order('id' in order ? order.id : '')).toEqual(order)
+  })
+
+  it('forgets a part of its journal once, although several nodes may bring it to the ledger (O1)', async () => {
+    const { store, hold, release, key } = await open()
+    const first = reserve('ann', { a: 1 })
+    await store.execute([first])
+    const trims = await requestsOf(first.id, () => store.execute([confirm(first.id)]))
+    const trim = trims.at(-1) as [string, ...string[]]
+    hold()
+    const second = reserve('bob', { a: 1 })
+    await store.execute([second])
+    const [name, ...args] = trim
+    await client.call(name, ...args)
+    expect(await client.llen(key('j'))).toBe(1)
+    release()
+    expect((await store.reservations({ userId: 'bob', sku: null, status: 'active' }, { limit: 9, cursor: null })).data).toHaveLength(1)
+  })
+
+  it('does not go on with what a Redis had saved before it restarted (S6)', async () => {
+    const { store } = await open()
+    const made = reserve('ann', { a: 1 })
+    await store.execute([made])
+    await client.save()
+    await store.execute([cancel(made.id), reserve('bob', { a: 2 })])
+    await store.orders({ userId: null }, { limit: 1, cursor: null })
+    await stores.server.kill()
+    await stores.server.start()
+    await until('it to be loaded again', () => isLoadedAgain(store))
+    expect((await store.product('a'))?.stock).toMatchObject({ reserved: 0, available: 10 })
+    expect((await store.reservation(made.id))?.status).toBe('cancelled')
+  })
+})

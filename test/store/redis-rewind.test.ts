@@ -1,0 +1,116 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createHoldfast, type Holdfast } from '../../src/index.ts'
+import { sqlitePlace, type LedgerPlace } from '../support/redis-harness.ts'
+import { skipRedis } from '../support/redis-server.ts'
+import { createRedisStores, type RedisStores } from '../support/redis-stores.ts'
+import { expectSound } from '../support/sound.ts'
+
+const total = 10
+
+describe.skipIf(skipRedis)('a Redis that holds older data, in the same process and with the same header', () => {
+  let stores: RedisStores
+  let client: Redis
+  let place: LedgerPlace
+
+  beforeAll(async () => {
+    stores = await createRedisStores()
+    client = new Redis(stores.server.url)
+    place = await sqlitePlace()
+  })
+
+  afterAll(async () => {
+    client.disconnect()
+    await stores.remove()
+    await place.remove()
+  })
+
+  /** What is there now; the function that is returned brings it back. */
+  const keep = async (): Promise<() => Promise<void>> => {
+    const kept = new Map<string, Buffer>()
+    for (const key of await client.keys('*')) kept.set(key, await client.dumpBuffer(key))
+    return async () => {
+      await client.flushall()
+      for (const [key, dump] of kept) await client.restore(key, 0, dump)
+    }
+  }
+
+  /** Sell units one by one until they run out, through whatever happens; the ids of the orders that were acknowledged. */
+  const sell = async (shop: Holdfast, units: number): Promise<string[]> => {
+    const orders: string[] = []
+    for (const giveUp = performance.now() + 20_000; orders.length < units && performance.now() < giveUp;) {
+      try {
+        const reserved = await shop.reserve({ userId: 'ann', items: [{ sku: 'a', quantity: 1 }] })
+        if (!reserved.ok) return orders
+        const order = await shop.confirm(reserved.value.id)
+        if (order.ok) orders.push(order.value.id)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'store_unavailable' })
+      }
+    }
+    return orders
+  }
+
+  it('is loaded anew, whether a node runs meanwhile or not: nothing is sold twice and no order is missing (S6, O1, S9)', async () => {
+    const namespace = stores.newNamespace()
+    let shop = createHoldfast({ store: await stores.open(namespace, await place.open()) })
+    await shop.createProduct({ sku: 'a', name: 'a', totalStock: total })
+    const orders = await sell(shop, 2)
+    const bringBack = await keep()
+    orders.push(...(await sell(shop, 3)))
+    await bringBack()
+    orders.push(...(await sell(shop, 2)))
+    expect(orders).toHaveLength(7)
+
+    const bringBackAgain = await keep()
+    orders.push(...(await sell(shop, 1)))
+    await shop.close()
+    await bringBackAgain()
+    const store = await stores.open(namespace, await place.open())
+    shop = createHoldfast({ store })
+    orders.push(...(await sell(shop, total)))
+    expect(orders).toHaveLength(total)
+    for (const id of orders) expect(await shop.order(id), `order ${id} was acknowledged`).toMatchObject({ status: 'placed' })
+    await expectSound(store)
+    await shop.close()
+  })
+})
+
+describe.skipIf(skipRedis)('limits set for two products at once', () => {
+  let stores: RedisStores
+  let place: LedgerPlace
+
+  beforeAll(async () => {
+    stores = await createRedisStores()
+    place = await sqlitePlace()
+  })
+
+  afterAll(async () => {
+    await stores.remove()
+    await place.remove()
+  })
+
+  it('each count what their own buyers have (U1)', async () => {
+    const store = await stores.open(stores.newNamespace(), await place.open())
+    const shop = createHoldfast({ store })
+    const skus = Array.from({ length: 20 }, (_, index) => `s${index}`)
+    for (const sku of skus) await shop.createProduct({ sku, name: sku, totalStock: 9 })
+    for (const sku of skus) await shop.reserve({ userId: `buyer of ${sku}`, items: [{ sku, quantity: 2 }] })
+    const changed = await Promise.all(
+      skus.map(async (sku, index) => {
+        // Not in one batch.
+        for (let turn = 0; turn < index * 3; turn++) await new Promise(setImmediate)
+        return shop.updateProduct(sku, { maxPerUser: 2 })
+      }),
+    )
+    expect(changed.every(({ ok }) => ok)).toBe(true)
+    for (const sku of skus) {
+      const more = await shop.reserve({ userId: `buyer of ${sku}`, items: [{ sku, quantity: 1 }] })
+      expect(more).toMatchObject({ ok: false, refusal: { code: 'user_limit_exceeded', remaining: 0 } })
+      expect((await shop.reserve({ userId: 'somebody', items: [{ sku, quantity: 2 }] })).ok).toBe(true)
+    }
+    expect(await stores.server.cli('keys', '*:count:*'), 'counts that nobody needs any more').toBe('')
+    await expectSound(store)
+    await shop.close()
+  })
+})
