@@ -80,7 +80,7 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
   /** Until nothing that was read before has changed in between; of such a command there is one. */
   const decideStubbornly = async (generation: number, commands: readonly Command[], repeat: Repeat): Promise<Decision> => {
     for (let stale = 0; ; stale++) {
-      const priors = await readPriors(commands)
+      const priors = await readPriors(commands, repeat?.made)
       try {
         const decision = await decide(generation, commands, repeat, priors)
         if (!decision.answers.includes('stale')) return decision
@@ -163,8 +163,7 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
       const { generation } = memory
       const [, base] = (await memory.run('holdfastRead', ['position'])) as [number, number]
       try {
-        const rest = await withoutMade(generation, part, answers)
-        return await runEnds(generation, rest, { base }, answers)
+        return await runEnds(generation, part, { base, made: await readMade(part.commands) }, answers)
       } catch (error) {
         if (scriptWord(error)?.word !== 'moved') throw error
         if (moved >= movedMax) throw new Fault('store_unavailable', 'What an earlier attempt did could not be found out.', error)
@@ -173,18 +172,16 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
   }
 
   /** A reservation that an earlier attempt made, and that has ended and left Redis since, is known to the ledger only. */
-  const withoutMade = async (generation: number, part: Part, answers: Answers): Promise<Part> => {
-    const made = new Map<Command, Outcome>()
+  const readMade = async (commands: readonly Command[]): Promise<ReadonlyMap<Command, Prior>> => {
+    const made = new Map<Command, Prior>()
     await Promise.all(
-      part.commands.map(async (command) => {
+      commands.map(async (command) => {
         const found = command.type === 'reserve' ? await ledger.reservation(command.id, 0) : null
         const value = found && viewReservation({ ...found, status: 'active', endedAt: null, orderId: null }, found.createdAt)
-        if (value !== null) made.set(command, { ok: true, value, created: true, replayed: false })
+        if (value !== null) made.set(command, { answer: { ok: true, value, created: true, replayed: false } })
       }),
     )
-    const kept = await keepAnswers(generation, made)
-    for (const [at, command] of part.commands.entries()) if (made.has(command)) answers.settle(part.indexes[at]!, kept.get(command)!)
-    return only(part, (command) => !made.has(command))
+    return made
   }
 
   /** Reservations that are not in Redis have ended, or never were. */
@@ -225,8 +222,8 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
 
   const readNow = async (): Promise<number> => ((await memory.run('holdfastRead', ['position'])) as [number])[0]
 
-  const readPriors = async (commands: readonly Command[]): Promise<ReadonlyMap<Command, Prior>> => {
-    const priors = new Map<Command, Prior>()
+  const readPriors = async (commands: readonly Command[], made?: ReadonlyMap<Command, Prior>): Promise<ReadonlyMap<Command, Prior>> => {
+    const priors = new Map(made)
     const withMetadata = commands.filter(
       (command): command is Confirm => command.type === 'confirm' && Object.keys(command.metadata).length > 0,
     )
@@ -296,8 +293,8 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
   }
 }
 
-/** Not null: an earlier attempt may have been executed. `base`: where the journal began when the ledger was asked what that made. */
-type Repeat = { readonly base: number | null } | null
+/** Not null: an earlier attempt may have been executed. `base`: where the journal began when the ledger was asked what that made; `made`: what it said. */
+type Repeat = { readonly base: number | null; readonly made?: ReadonlyMap<Command, Prior> } | null
 
 async function rejected(error: unknown): Promise<never> {
   throw error

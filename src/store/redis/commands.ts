@@ -18,7 +18,7 @@ export interface Prior {
     readonly counted: { readonly version: number; readonly key: string } | null
   }
   readonly createProblem?: Refusal | null
-  /** What the ledger answered; it is only to be kept under the command's key. */
+  /** What the ledger knows to be the answer; it is only to be kept under the command's key. */
   readonly answer?: Accepted
   /** Of the cancelling of an order: the order, and where the ledger stood before it was read. */
   readonly order?: { readonly row: OrderRow | null; readonly generation: number; readonly position: number }
@@ -70,7 +70,8 @@ export function writeCommands(
   const writer = new Writer()
   writer.push(commands.length)
   for (const command of commands) {
-    if (command.type === 'reserve' && isPlain(command)) writer.pushPlain(command.id, command.userId, command.items[0]!)
+    if (command.type === 'reserve' && isPlain(command) && !priors.has(command))
+      writer.pushPlain(command.id, command.userId, command.items[0]!)
     else {
       writeCommand(command, priors.get(command) ?? {}, writer)
       writer.pushKey(command.idempotency)
