@@ -188,9 +188,10 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
   const answerUnknown = async (
     generation: number,
     commands: readonly Command[],
-    { answers, now }: Decision,
+    { answers, now, position }: Decision,
   ): Promise<ReadonlyMap<Command, Outcome>> => {
-    const unknown = commands.filter((_, at) => answers[at] === 'unknown')
+    const unknown = commands.filter((_, at) => typeof answers[at] === 'string')
+    if (answers.includes('unsettled')) await drain.through(generation, position)
     let found = await ledger.peek(unknown, now)
     if (found.some(isNotFound)) {
       // The ledger may not know it yet; then it is missing in Redis.

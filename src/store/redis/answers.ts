@@ -12,8 +12,8 @@ import { readProduct, readReleases, readReservation, readStock } from './rows.ts
 /** What lua/batch/decide.lua replied to one command: the time a plain reservation expires at, or a letter and fields. */
 export type Reply = number | string
 
-/** What the script could not answer. `unknown`: the reservation is not in Redis, so the ledger has the answer. `stale`: what was read before is not true any more; ask again. */
-export type Open = 'unknown' | 'stale'
+/** What the script could not answer. `unknown`: the reservation is not in Redis, so the ledger has the answer; `unsettled`: it will have it when it has all of the journal. `stale`: what was read before is not true any more; ask again. */
+export type Open = 'unknown' | 'unsettled' | 'stale'
 
 export interface Batch {
   readonly now: number
@@ -24,6 +24,7 @@ export interface Batch {
 export function readReply(command: Command, reply: Reply, batch: Batch, prior: Prior | undefined): Outcome | Open {
   if (typeof reply === 'number') return accept(reserved(command as Reserve, reply, batch), true)
   if (reply === 'u') return 'unknown'
+  if (reply === 'y') return 'unsettled'
   if (reply === 'g') return 'stale'
   if (reply === 'v') return { ok: false, refusal: problemOf(prior) }
   if (reply.startsWith('=')) {

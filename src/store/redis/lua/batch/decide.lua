@@ -127,7 +127,8 @@ end
 local function confirm(command)
   local row, refused = find(command)
   if not row then
-    return refused
+    -- The ledger knows what it became, but not yet that its order may have been cancelled.
+    return refused == 'u' and redis.call('HLEN', P .. 'o') + (next(cancelled) and 1 or 0) > 0 and 'y' or refused
   end
   if row.status == 'c' then
     if cancelled[row.orderId] or redis.call('HEXISTS', P .. 'o', row.orderId) == 1 then
