@@ -5,9 +5,6 @@ import { keyErrors } from '../engine/holdfast.ts'
 import { InvalidRequest } from './body.ts'
 import { refusalBody } from './problem.ts'
 
-/** Who asks, as long as the service is open to everybody. */
-const anonymous = 'anonymous'
-
 /**
  * The `Idempotency-Key` of a write, or null. Equal requests are those with the same method, path template, path parameters and equal JSON;
  * a body that was left out equals `{}`.
@@ -19,7 +16,7 @@ export function idempotencyOf(request: FastifyRequest): Idempotency | null {
   const errors = keyErrors(text, 'Idempotency-Key')
   if (errors !== null) throw new InvalidRequest(errors)
   const route = `${request.method} ${request.routeOptions.url}`
-  return { scope: `${anonymous} ${route}`, key: text, fingerprint: fingerprint([request.params, request.body ?? {}]) }
+  return { scope: `${request.caller.name} ${route}`, key: text, fingerprint: fingerprint([request.params, request.body ?? {}]) }
 }
 
 export interface AnswerOptions<Value> {

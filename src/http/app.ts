@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
+import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
 import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
 import type { Metrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
@@ -18,12 +19,14 @@ export interface AppOptions {
   readonly shop: Holdfast
   readonly metrics: Metrics
   readonly version: string
+  /** Who asks; left out: everybody may do everything. */
+  readonly identify?: Identify
   /** Told of faults and bugs; refusals are answers, not reports. */
   readonly report: (error: unknown) => void
 }
 
 /** The service without a socket: `serve` gives it one, tests may inject requests. */
-export async function createApp({ shop, metrics, version, report }: AppOptions): Promise<FastifyInstance> {
+export async function createApp({ shop, metrics, version, identify = () => anonymous, report }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -43,6 +46,7 @@ export async function createApp({ shop, metrics, version, report }: AppOptions):
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
+  guardRoutes(app, identify)
   const methods = answerOtherMethods(app)
   documentRoutes(app, version)
   app.after(() => {
@@ -51,7 +55,7 @@ export async function createApp({ shop, metrics, version, report }: AppOptions):
     orderRoutes(app, shop)
     eventRoutes(app, shop)
     healthRoutes(app, shop, metrics)
-    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+    app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => app.swagger())
     methods.finish()
   })
   await app.ready()

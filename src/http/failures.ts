@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { faultCode } from '../domain/faults.ts'
 import { bodyBytesMax, InvalidRequest } from './body.ts'
+import { Forbidden } from './caller.ts'
 import { problem, sendProblem, sendRefusal } from './problem.ts'
 
 /** Everything that is not an answer of a route: bad requests, faults of the store, unknown paths. Always problem+json, never a stack trace. */
@@ -32,8 +33,13 @@ export function answerUnreadable(error: Error & { readonly code?: string }, sock
   socket.destroy()
 }
 
-function sendFailure(reply: FastifyReply, error: FastifyError | InvalidRequest, report: (error: unknown) => void): FastifyReply {
+function sendFailure(
+  reply: FastifyReply,
+  error: FastifyError | InvalidRequest | Forbidden,
+  report: (error: unknown) => void,
+): FastifyReply {
   if (error instanceof InvalidRequest) return sendRefusal(reply, { code: 'validation_failed', errors: error.errors })
+  if (error instanceof Forbidden) return sendProblem(reply, 'forbidden', error.message)
   switch (faultCode(error)) {
     case 'store_unavailable':
       report(error)

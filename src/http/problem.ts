@@ -4,6 +4,8 @@ import { instant } from './views.ts'
 
 /** Errors of the service itself, beside the refusals of the domain. */
 export type ServiceErrorCode =
+  | 'unauthenticated'
+  | 'forbidden'
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'not_found'
@@ -16,6 +18,8 @@ export type ErrorCode = RefusalCode | ServiceErrorCode
 
 export const errors = {
   validation_failed: [400, 'The request is not valid'],
+  unauthenticated: [401, 'Not known who asks'],
+  forbidden: [403, 'Not allowed'],
   not_owner: [403, 'Not the owner'],
   product_not_found: [404, 'No such product'],
   reservation_not_found: [404, 'No such reservation'],

@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { faultCode } from '../../domain/faults.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import { InvalidRequest } from '../body.ts'
+import { access } from '../caller.ts'
 import { EventSchema, pageOf, PageQuery, problems, readProblems } from '../schemas.ts'
 import { viewEvent, viewPage } from '../views.ts'
 
@@ -12,6 +13,7 @@ export function eventRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Querystring: { after?: string; limit?: number } }>(
     '/v1/events',
     {
+      config: { access: access.reader },
       schema: {
         tags: ['Events'],
         summary: 'Read the feed, oldest first',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { Holdfast } from '../../engine/holdfast.ts'
+import { access } from '../caller.ts'
 import type { Metrics } from '../metrics.ts'
 import { problems } from '../schemas.ts'
 
@@ -11,13 +12,16 @@ function statusSchema(status: string) {
 }
 
 export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metrics): void {
-  app.get('/livez', { schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } } }, async (_request, reply) =>
-    reply.send({ status: 'ok' }),
+  app.get(
+    '/livez',
+    { config: { access: access.anybody }, schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } } },
+    async (_request, reply) => reply.send({ status: 'ok' }),
   )
 
   app.get(
     '/readyz',
     {
+      config: { access: access.anybody },
       schema: {
         tags,
         summary: 'The store answers',
@@ -33,6 +37,7 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
   app.get(
     '/metrics',
     {
+      config: { access: access.reader },
       schema: {
         tags,
         summary: 'Prometheus metrics',

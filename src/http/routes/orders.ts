@@ -4,6 +4,7 @@ import { cancelOrderCommand } from '../../engine/commands.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
+import { access } from '../caller.ts'
 import { refusalBody } from '../problem.ts'
 import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, readProblems, writeProblems } from '../schemas.ts'
 import { viewOrder, viewPage } from '../views.ts'
@@ -14,7 +15,10 @@ const params = Type.Object({ id: Type.String() })
 export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Params: { id: string } }>(
     '/v1/orders/:id',
-    { schema: { tags, summary: 'Read an order', params, response: { 200: OrderSchema, ...problems(...readProblems, 'order_not_found') } } },
+    {
+      config: { access: access.buyerOrReader },
+      schema: { tags, summary: 'Read an order', params, response: { 200: OrderSchema, ...problems(...readProblems, 'order_not_found') } },
+    },
     async (request, reply) => {
       const order = await shop.order(request.params.id)
       return order === null ? refusalBody(reply, { code: 'order_not_found' }) : viewOrder(order)
@@ -24,6 +28,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Querystring: { userId?: string; limit?: number; cursor?: string } }>(
     '/v1/orders',
     {
+      config: { access: access.buyerOrReader },
       schema: {
         tags,
         summary: 'List orders, newest first',
@@ -37,6 +42,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Params: { id: string }; Body: inputs.CancelOrderInput }>(
     '/v1/orders/:id/cancel',
     {
+      config: { access: access.shop },
       schema: {
         tags,
         summary: 'Undo a sale; the units are back on sale once',

@@ -6,6 +6,7 @@ import type { Holdfast } from '../../engine/holdfast.ts'
 import { parseInstant } from '../../engine/instant.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
+import { access } from '../caller.ts'
 import { InvalidRequest } from '../body.ts'
 import { refusalBody } from '../problem.ts'
 import {
@@ -27,6 +28,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Body: Static<typeof inputs.CreateProductBody> }>(
     '/v1/products',
     {
+      config: { access: access.admin },
       schema: {
         tags,
         summary: 'Put a product on sale',
@@ -44,6 +46,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Querystring: { limit?: number; cursor?: string } }>(
     '/v1/products',
     {
+      config: { access: access.anybody },
       schema: {
         tags,
         summary: 'List products, by sku',
@@ -57,6 +60,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Params: { sku: string } }>(
     '/v1/products/:sku',
     {
+      config: { access: access.anybody },
       schema: {
         tags,
         summary: 'Read a product',
@@ -74,6 +78,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.patch<{ Params: { sku: string }; Body: Static<typeof inputs.UpdateProductBody> }>(
     '/v1/products/:sku',
     {
+      config: { access: access.admin },
       schema: {
         tags,
         summary: 'Change a product',
@@ -93,6 +98,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Params: { sku: string } }>(
     '/v1/products/:sku/stock',
     {
+      config: { access: access.anybody },
       schema: {
         tags,
         summary: 'Read the stock of a product',
@@ -110,6 +116,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Params: { sku: string }; Body: inputs.AdjustStockInput }>(
     '/v1/products/:sku/stock-adjustments',
     {
+      config: { access: access.admin },
       schema: {
         tags,
         summary: 'Put more units on sale, or take unsold ones off',

@@ -6,6 +6,7 @@ import { cancelCommand, confirmCommand, extendCommand, reserveCommand } from '..
 import { metadataErrors, type Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
+import { access } from '../caller.ts'
 import { InvalidRequest } from '../body.ts'
 import { refusalBody } from '../problem.ts'
 import {
@@ -35,6 +36,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Body: inputs.ReserveInput }>(
     '/v1/reservations',
     {
+      config: { access: access.buyer },
       schema: {
         tags,
         summary: 'Set units aside for a user: all lines or none',
@@ -56,6 +58,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Params: { id: string } }>(
     '/v1/reservations/:id',
     {
+      config: { access: access.buyerOrReader },
       schema: {
         tags,
         summary: 'Read a reservation',
@@ -73,6 +76,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Querystring: { userId?: string; sku?: string; status?: ReservationStatus; limit?: number; cursor?: string } }>(
     '/v1/reservations',
     {
+      config: { access: access.buyerOrReader },
       schema: {
         tags,
         summary: 'List reservations, newest first',
@@ -94,6 +98,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Params: { id: string }; Body: inputs.ConfirmInput }>(
     '/v1/reservations/:id/confirm',
     {
+      config: { access: access.buyer },
       schema: {
         tags,
         summary: 'Turn a reservation into an order',
@@ -114,6 +119,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Params: { id: string }; Body: inputs.CancelInput }>(
     '/v1/reservations/:id/cancel',
     {
+      config: { access: access.buyer },
       schema: {
         tags,
         summary: 'Give the units back',
@@ -133,6 +139,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Params: { id: string }; Body: inputs.ExtendInput }>(
     '/v1/reservations/:id/extend',
     {
+      config: { access: access.buyer },
       schema: {
         tags,
         summary: 'Give the user more time, from now on',
