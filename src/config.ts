@@ -1,3 +1,5 @@
+import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
+
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
 /** What somebody can set. Every variable is listed in .env.example as well. */
@@ -10,10 +12,16 @@ const variables = {
   store: 'HOLDFAST_STORE',
   /** Of a store in Redis: where its sales are kept, postgres://… or sqlite:PATH. */
   ledger: 'HOLDFAST_LEDGER',
+  /** Who may do what: name:scope:secret,… No flags for this and the next, because everybody on a machine can read the flags of a process. */
+  apiKeys: 'HOLDFAST_API_KEYS',
+  /** Tokens of end users: the secret of HS256, */
+  jwtSecret: 'HOLDFAST_JWT_SECRET',
+  /** or where the public keys are. */
+  jwksUrl: 'HOLDFAST_JWKS_URL',
+  /** What a token must have as `iss` and `aud`. */
+  jwtIssuer: 'HOLDFAST_JWT_ISSUER',
+  jwtAudience: 'HOLDFAST_JWT_AUDIENCE',
 } as const
-
-/** Settings of keys and tokens. This version checks none, so it refuses to start where some are expected to protect it. */
-const protections = ['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL']
 
 export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db' } as const
 
@@ -29,6 +37,7 @@ export interface StoreSettings {
 export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
+  readonly identity: IdentitySettings
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -56,18 +65,12 @@ export class SettingError extends Error {
 
 /** Settings of the service. Throws a `SettingError` rather than start otherwise than it was told to. */
 export function readServiceSettings(flags: ServiceFlags, environment: Environment = process.env): ServiceSettings {
-  // Fail closed: whoever sets keys believes that nobody gets in without one.
-  const expected = protections.find((name) => read(environment, name) !== undefined)
-  if (expected !== undefined) {
-    throw new SettingError(
-      `${expected} is set, but this version of Holdfast checks neither keys nor tokens and would serve everybody. Unset it to start without protection, on a loopback address.`,
-    )
-  }
   const [port, portName] = choose(flags.port, '--port', environment, variables.port)
   const [host, hostName] = choose(flags.host, '--host', environment, variables.host)
   return {
     host: host === undefined ? defaults.host : parseHost(host, hostName),
     port: port === undefined ? defaults.port : parsePort(port, portName),
+    identity: readIdentity(environment),
     ...readStoreSettings(flags, environment),
   }
 }
@@ -85,6 +88,43 @@ export function readStoreUrl(flag: string | undefined, environment: Environment 
   if (url === undefined) return defaults.store
   if (url === '') throw new SettingError(`${name} must name a store, for example ${defaults.store}.`)
   return url
+}
+
+function readIdentity(environment: Environment): IdentitySettings {
+  const keys = read(environment, variables.apiKeys)
+  const tokens = {
+    secret: read(environment, variables.jwtSecret),
+    jwksUrl: read(environment, variables.jwksUrl),
+    issuer: read(environment, variables.jwtIssuer),
+    audience: read(environment, variables.jwtAudience),
+  }
+  const hasTokens = tokens.secret !== undefined || tokens.jwksUrl !== undefined
+  if (!hasTokens && (tokens.issuer ?? tokens.audience) !== undefined) {
+    throw new SettingError(
+      `${variables.jwtIssuer} and ${variables.jwtAudience} say what a token must have; set ${variables.jwtSecret} or ${variables.jwksUrl} as well.`,
+    )
+  }
+  if (tokens.jwksUrl !== undefined && !(/^https?:/.test(tokens.jwksUrl) && URL.canParse(tokens.jwksUrl)))
+    throw new SettingError(`${variables.jwksUrl} must be a URL, for example https://login.example.com/.well-known/jwks.json.`)
+  return { keys: keys === undefined ? [] : parseApiKeys(keys), tokens: hasTokens ? tokens : null }
+}
+
+/** Messages never show a secret. */
+function parseApiKeys(text: string): ApiKey[] {
+  const keys = text.split(',').map((entry, index) => {
+    const [, name, scope, secret] = /^\s*([A-Za-z0-9._-]{1,64}):(admin|service|read):(\S+)\s*$/.exec(entry) ?? []
+    if (name === undefined || secret === undefined)
+      throw new SettingError(
+        `${variables.apiKeys} must be name:scope:secret, with commas between several, and a scope is admin, service or read; entry ${index + 1} is not.`,
+      )
+    return { name, scope: scope as Scope, secret }
+  })
+  for (const part of ['name', 'secret'] as const) {
+    const twice = keys.find((key, index) => keys.findIndex((other) => other[part] === key[part]) < index)
+    if (twice !== undefined)
+      throw new SettingError(`${variables.apiKeys} has the ${part} of "${twice.name}" twice; each key needs its own.`)
+  }
+  return keys
 }
 
 function parsePort(text: string, name: string): number {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
+import type { IdentitySettings } from '../http/identity.ts'
 import { nameStore } from '../store/open.ts'
 import { explain, Failure } from './failure.ts'
 
@@ -25,12 +26,24 @@ async function serve(flags: ServiceFlags, version: string): Promise<void> {
   const stop = stopOnSignal(async () => (await starting).close())
   try {
     const { address } = await starting
-    process.stderr.write('No API keys are configured: everybody on this machine may do everything.\n')
+    for (const warning of warningsOf(settings.identity)) process.stderr.write(`${warning}\n`)
     process.stdout.write(`Holdfast answers at ${address} (store ${nameStore(settings.storeUrl, settings.ledgerUrl)})\n`)
   } catch (error) {
     stop.uninstall()
     throw startFailure(error, settings)
   }
+}
+
+/** A guess per microsecond, for a hundred years. */
+const secretLengthMin = 16
+
+function warningsOf({ keys, tokens }: IdentitySettings): string[] {
+  if (keys.length === 0 && tokens === null) return ['No API keys are configured: everybody on this machine may do everything.']
+  const short = keys.filter(({ secret }) => secret.length < secretLengthMin).map(({ name }) => `The secret of the API key "${name}"`)
+  if (tokens?.secret !== undefined && tokens.secret.length < 2 * secretLengthMin) short.push('HOLDFAST_JWT_SECRET')
+  const warnings = short.map((what) => `${what} is short enough to be guessed; use 32 random characters.`)
+  if (!keys.some(({ scope }) => scope === 'admin')) warnings.push('No API key has the scope admin, so nobody can make products over HTTP.')
+  return warnings
 }
 
 /** npm passes on a Ctrl-C that the terminal has sent already, so a second signal must not cut short what the first one began. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler, preValidationHookHandler } from 'fastify'
 import type { Outcome } from '../domain/command.ts'
 import { sendProblem } from './problem.ts'
 
@@ -42,6 +42,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     access?: Access
+    /** Where the route takes the `userId` that somebody acts for or asks about. Users may leave theirs out and can name no other. */
+    userIdIn?: 'body' | 'query'
   }
 }
 
@@ -51,9 +53,15 @@ export type Identify = (authorization: string | undefined) => Caller | string | 
 /** Let nobody in where they may not be, before their body is read. Call before the first route. */
 export function guardRoutes(app: FastifyInstance, identify: Identify): void {
   app.decorateRequest('caller', null as unknown as Caller)
-  app.addHook('onRoute', ({ url, method, config, schema }) => {
+  app.addHook('onRoute', (route) => {
+    const { url, method, config, schema } = route
     const isHidden = schema?.hide === true
     if (config?.access === undefined && !isHidden) throw new Error(`${String(method)} ${url} does not say who may use it`)
+    const place = config?.userIdIn
+    if (place === undefined) return
+    // In this order: a body that was left out has been made an empty one by now, and what is not valid is told first.
+    route.preValidation = [route.preValidation ?? [], takeOwnUserId(place)].flat()
+    route.preHandler = [refuseOtherUserIds(place), route.preHandler ?? []].flat()
   })
   // Without promises where there is nothing to wait for: it is on the way of every request.
   app.addHook('onRequest', (request, reply, done) => {
@@ -91,11 +99,23 @@ function nameOf({ role }: Caller): string {
 /** Somebody who may not do this; answered with 403 `forbidden`. */
 export class Forbidden extends Error {}
 
-/** The user somebody acts for: users for themselves, all others for the one they name. Throws `Forbidden` when a user names another. */
-export function actsFor({ caller }: FastifyRequest, named: string | undefined): string | null {
-  if (caller.userId === null) return named ?? null
-  if (named !== undefined && named !== caller.userId) throw new Forbidden('A user can only act for themselves; leave userId out.')
-  return caller.userId
+type WithUserId = { userId?: unknown } | null | undefined
+
+function takeOwnUserId(place: 'body' | 'query'): preValidationHookHandler {
+  return (request, _reply, done) => {
+    const { userId } = request.caller
+    const input = request[place] as WithUserId
+    if (userId !== null && typeof input === 'object' && input !== null && !Array.isArray(input)) input.userId ??= userId
+    done()
+  }
+}
+
+function refuseOtherUserIds(place: 'body' | 'query'): preHandlerHookHandler {
+  return (request, _reply, done) => {
+    const { userId } = request.caller
+    if (userId === null || (request[place] as WithUserId)?.userId === userId) done()
+    else done(new Forbidden('Users can only act for themselves; leave userId out.'))
+  }
 }
 
 /** To a user, what belongs to another does not exist. */

@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { faultCode } from '../domain/faults.ts'
 import { bodyBytesMax, InvalidRequest } from './body.ts'
 import { Forbidden } from './caller.ts'
+import { KeysUnavailable } from './identity.ts'
 import { problem, sendProblem, sendRefusal } from './problem.ts'
 
 /** Everything that is not an answer of a route: bad requests, faults of the store, unknown paths. Always problem+json, never a stack trace. */
@@ -39,6 +40,10 @@ function sendFailure(
   report: (error: unknown) => void,
 ): FastifyReply {
   if (error instanceof InvalidRequest) return sendRefusal(reply, { code: 'validation_failed', errors: error.errors })
+  if (error instanceof KeysUnavailable) {
+    report(error)
+    return sendProblem(reply, 'store_unavailable', 'The keys that tokens are checked with cannot be fetched; nothing was done.')
+  }
   if (error instanceof Forbidden) return sendProblem(reply, 'forbidden', error.message)
   switch (faultCode(error)) {
     case 'store_unavailable':

@@ -1,6 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify'
+import { access, type Role } from './caller.ts'
+import type { ErrorCode } from './problem.ts'
+import { problems } from './schemas.ts'
 
 /** The contract, generated from the schemas that validate. Call before the routes. */
 export function documentRoutes(app: FastifyInstance, version: string): void {
@@ -14,10 +17,51 @@ export function documentRoutes(app: FastifyInstance, version: string): void {
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'An API key of the scope read, service or admin.' },
+          token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of an end user; sub is the user.' },
+        },
+      },
     },
+    transform: ({ schema, url, route }) => ({ schema: secured(schema as Schema, route.config), url }),
     transformObject: (document) => ('openapiObject' in document ? markOptionalBodies(document.openapiObject) : document.swaggerObject),
   })
   app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
+}
+
+interface Schema extends FastifySchema {
+  readonly description?: string
+  readonly body?: { readonly required?: readonly string[] }
+  readonly response?: Readonly<Record<string, { readonly description?: string }>>
+}
+
+/** Who may use a route, for people and for tools. */
+function secured(schema: Schema, { access: who = access.anybody, userIdIn }: FastifyContextConfig = {}): FastifySchema {
+  if (who === access.anybody) return schema
+  const roles: readonly Role[] = who
+  const isForUsers = roles.includes('user')
+  const keys = roles.filter((role) => role !== 'user').join(' or ')
+  const takes = `Takes an API key of the scope ${keys}${isForUsers ? ', or the token of a user, for what is theirs' : ''}.`
+  return {
+    ...schema,
+    security: isForUsers ? [{ key: [] }, { token: [] }] : [{ key: [] }],
+    description: schema.description === undefined ? takes : `${schema.description} ${takes}`,
+    response: withProblems(schema.response ?? {}, 'unauthenticated', 'forbidden'),
+    // Users may leave theirs out.
+    ...(userIdIn === 'body' && schema.body !== undefined
+      ? { body: { ...schema.body, required: (schema.body.required ?? []).filter((name) => name !== 'userId') } }
+      : {}),
+  }
+}
+
+function withProblems(response: NonNullable<Schema['response']>, ...codes: readonly ErrorCode[]): object {
+  const all: Record<string, { readonly description?: string }> = { ...response }
+  for (const [status, more] of Object.entries(problems(...codes)) as [string, { readonly description: string }][]) {
+    const known = all[status]?.description
+    all[status] = known === undefined ? more : { ...more, description: `${more.description}, ${known}` }
+  }
+  return all
 }
 
 interface Operation {

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
 import { createApp } from './app.ts'
+import { createIdentify, type IdentitySettings } from './identity.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface ServeOptions {
@@ -11,6 +12,8 @@ export interface ServeOptions {
   /** See `openStore`. */
   readonly storeUrl: string
   readonly ledgerUrl?: string | undefined
+  /** Left out: everybody may do everything, so only on a loopback address. */
+  readonly identity?: IdentitySettings
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -22,21 +25,23 @@ export interface Service {
   close(): Promise<void>
 }
 
+const open: IdentitySettings = { keys: [], tokens: null }
+
 /** A stop must be over within ten seconds; a request that is still being sent after this long will not be finished. */
 const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
-export async function serve({ host, port, storeUrl, ledgerUrl, version, report }: ServeOptions): Promise<Service> {
-  if (!isLoopback(host)) {
+export async function serve({ host, port, storeUrl, ledgerUrl, identity = open, version, report }: ServeOptions): Promise<Service> {
+  if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
-      `Without API keys everybody who reaches ${host} could sell and cancel, so Holdfast only listens on a loopback address. Use --host 127.0.0.1.`,
+      `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
     )
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({ store, onBatch: metrics.onBatch })
   try {
-    const app = await createApp({ shop, metrics, version, report })
+    const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
     const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {

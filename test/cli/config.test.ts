@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
 
+const nobody = { keys: [], tokens: null }
+
 describe('readServiceSettings()', () => {
   it('has a default for everything', () => {
-    expect(readServiceSettings({}, {})).toEqual({ host: defaults.host, port: defaults.port, storeUrl: defaults.store })
+    expect(readServiceSettings({}, {})).toEqual({ host: defaults.host, port: defaults.port, storeUrl: defaults.store, identity: nobody })
   })
 
   it('lets flags win over the environment', () => {
     const environment = { HOLDFAST_PORT: '1', HOLDFAST_HOST: '127.0.0.2', HOLDFAST_STORE: 'sqlite:a.db' }
-    expect(readServiceSettings({}, environment)).toEqual({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db' })
+    expect(readServiceSettings({}, environment)).toEqual({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db', identity: nobody })
     const flags = { port: '0', host: '::1', store: 'sqlite:b.db' }
-    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db' })
+    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db', identity: nobody })
   })
 
   it('takes a variable that is set to nothing as not set', () => {
@@ -28,12 +30,38 @@ describe('readServiceSettings()', () => {
     expect(() => readServiceSettings({ host: 'http://127.0.0.1' }, {})).toThrow(/^--host must be an address or a host name/)
   })
 
-  it.each(['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL'])(
-    'refuses to start with %s, which nobody would check',
-    (name) => {
-      expect(() => readServiceSettings({}, { [name]: 'a:read:b' })).toThrow(/checks neither keys nor tokens/)
-    },
-  )
+  it('reads keys and what tokens are checked with', () => {
+    const environment = {
+      HOLDFAST_API_KEYS: 'shop:service:s3cret:with:colons, office:admin:another',
+      HOLDFAST_JWT_SECRET: 'jwt',
+      HOLDFAST_JWKS_URL: 'https://login.example.com/jwks.json',
+      HOLDFAST_JWT_ISSUER: 'login',
+      HOLDFAST_JWT_AUDIENCE: 'shop',
+    }
+    expect(readServiceSettings({}, environment).identity).toEqual({
+      keys: [
+        { name: 'shop', scope: 'service', secret: 's3cret:with:colons' },
+        { name: 'office', scope: 'admin', secret: 'another' },
+      ],
+      tokens: { secret: 'jwt', jwksUrl: 'https://login.example.com/jwks.json', issuer: 'login', audience: 'shop' },
+    })
+  })
+
+  it.each([
+    ['HOLDFAST_API_KEYS', 's3cret', /entry 1 is not/],
+    ['HOLDFAST_API_KEYS', 'shop:s3cret', /entry 1 is not/],
+    ['HOLDFAST_API_KEYS', 'a:admin:x,shop:root:s3cret', /a scope is admin, service or read; entry 2 is not/],
+    ['HOLDFAST_API_KEYS', 'a:admin:x,', /entry 2 is not/],
+    ['HOLDFAST_API_KEYS', 'shop:admin:', /entry 1 is not/],
+    ['HOLDFAST_API_KEYS', 'a:admin:x,a:read:s3cret', /the name of "a" twice/],
+    ['HOLDFAST_API_KEYS', 'a:admin:s3cret,b:read:s3cret', /the secret of "b" twice/],
+    ['HOLDFAST_JWKS_URL', 'login.example.com', /must be a URL/],
+    ['HOLDFAST_JWT_AUDIENCE', 'shop', /set HOLDFAST_JWT_SECRET or HOLDFAST_JWKS_URL as well/],
+  ])('refuses %s=%s and shows no secret', (name, value, sentence) => {
+    const read = (): unknown => readServiceSettings({}, { [name]: value })
+    expect(read).toThrow(sentence)
+    expect(read).not.toThrow(/s3cret/)
+  })
 })
 
 describe('readStoreUrl()', () => {

@@ -43,7 +43,7 @@ const routes: Readonly<Record<string, { readonly body?: string; readonly query?:
   },
   'GET /v1/products/{sku}/stock': { statuses: [200] },
   'POST /v1/products/{sku}/stock-adjustments': { body: 'delta reason?', statuses: [200] },
-  'POST /v1/reservations': { body: 'userId items ttlSeconds? metadata?', statuses: [201] },
+  'POST /v1/reservations': { body: 'userId? items ttlSeconds? metadata?', statuses: [201] },
   'GET /v1/reservations/{id}': { statuses: [200] },
   'GET /v1/reservations': { query: 'userId sku status limit cursor', statuses: [200] },
   'POST /v1/reservations/{id}/confirm': { body: 'userId? metadata?', statuses: [200, 201] },

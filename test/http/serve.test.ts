@@ -1,3 +1,4 @@
+import { identity } from '../support/identities.ts'
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -30,6 +31,15 @@ describe('the address', () => {
     const file = await temporaryFile()
     await expect(serve({ host, port: 0, storeUrl: `sqlite:${file}`, version, report })).rejects.toThrow(/^[A-Z].* .*loopback.*\.$/)
     expect(existsSync(file)).toBe(false)
+  })
+
+  it('may be any with keys, but not with tokens alone, of which none is an operator', async () => {
+    const { keys, tokens } = identity
+    const service = await startService({ host: '0.0.0.0', identity: { keys, tokens: null } })
+    expect((await service.get('/livez')).status).toBe(200)
+    await service.close()
+    const options = { host: '0.0.0.0', port: 0, storeUrl: 'sqlite::memory:', identity: { keys: [], tokens }, version, report }
+    await expect(serve(options)).rejects.toThrow(/Set HOLDFAST_API_KEYS/)
   })
 
   const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1') ?? false)

@@ -18,6 +18,7 @@ const carts = 'test/races/carts.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
+const identity = 'test/http/identity.test.ts'
 const ledger = 'test/store/ledger.test.ts'
 const redisDifferential = 'test/store/redis-differential.test.ts'
 const redisGuards = 'test/store/redis-guards.test.ts'
@@ -153,11 +154,35 @@ export const mutants = [
     tests: [model],
   },
   {
+    name: 'key-not-scoped-by-caller',
+    breaks: 'nobody gets the answer to another caller (I6)',
+    file: 'src/http/answer.ts',
+    find: '`${request.caller.name} ${route}`',
+    replace: '`${request.caller.name.length > 0} ${route}`',
+    tests: [identity],
+  },
+  {
+    name: 'owner-not-named-to-the-store',
+    breaks: 'a user ends only their own, by the step that decides it (H8)',
+    file: 'src/http/caller.ts',
+    find: 'input.userId ??= userId',
+    replace: 'Object.keys(input)',
+    tests: [identity],
+  },
+  {
+    name: 'route-open-to-every-key',
+    breaks: 'a key does only what its scope allows',
+    file: 'src/http/caller.ts',
+    find: 'if (who.includes(caller.role)) return null',
+    replace: "if (caller.role !== 'stranger') return null",
+    tests: ['test/http/who-may.test.ts'],
+  },
+  {
     name: 'key-of-another-route',
     breaks: 'a key is only seen in its own scope: caller and route (I6)',
     file: 'src/http/answer.ts',
-    find: 'scope: `${anonymous} ${route}`',
-    replace: 'scope: `${anonymous} ${route.length > 0}`',
+    find: 'scope: `${request.caller.name} ${route}`',
+    replace: 'scope: `${request.caller.name} ${route.length > 0}`',
     tests: ['test/http/idempotency.test.ts'],
   },
   {

@@ -153,6 +153,8 @@ function shapeOfEvent(type: string): Shape {
 /** Status and further members of every problem. */
 export const problems: Readonly<Record<string, readonly [status: number, members: string]>> = {
   validation_failed: [400, 'errors'],
+  unauthenticated: [401, ''],
+  forbidden: [403, ''],
   not_owner: [403, ''],
   product_not_found: [404, 'sku'],
   reservation_not_found: [404, ''],

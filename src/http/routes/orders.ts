@@ -4,7 +4,7 @@ import { cancelOrderCommand } from '../../engine/commands.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
-import { access } from '../caller.ts'
+import { access, isHiddenFrom } from '../caller.ts'
 import { refusalBody } from '../problem.ts'
 import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, readProblems, writeProblems } from '../schemas.ts'
 import { viewOrder, viewPage } from '../views.ts'
@@ -21,14 +21,14 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const order = await shop.order(request.params.id)
-      return order === null ? refusalBody(reply, { code: 'order_not_found' }) : viewOrder(order)
+      return order === null || isHiddenFrom(request, order.userId) ? refusalBody(reply, { code: 'order_not_found' }) : viewOrder(order)
     },
   )
 
   app.get<{ Querystring: { userId?: string; limit?: number; cursor?: string } }>(
     '/v1/orders',
     {
-      config: { access: access.buyerOrReader },
+      config: { access: access.buyerOrReader, userIdIn: 'query' },
       schema: {
         tags,
         summary: 'List orders, newest first',

@@ -6,7 +6,7 @@ import { cancelCommand, confirmCommand, extendCommand, reserveCommand } from '..
 import { metadataErrors, type Holdfast } from '../../engine/holdfast.ts'
 import * as inputs from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
-import { access } from '../caller.ts'
+import { access, hideOthers, isHiddenFrom } from '../caller.ts'
 import { InvalidRequest } from '../body.ts'
 import { refusalBody } from '../problem.ts'
 import {
@@ -36,7 +36,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Body: inputs.ReserveInput }>(
     '/v1/reservations',
     {
-      config: { access: access.buyer },
+      config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
         summary: 'Set units aside for a user: all lines or none',
@@ -68,7 +68,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const reservation = await shop.reservation(request.params.id)
-      if (reservation === null) return refusalBody(reply, { code: 'reservation_not_found' })
+      if (reservation === null || isHiddenFrom(request, reservation.userId)) return refusalBody(reply, { code: 'reservation_not_found' })
       return reservation.status === 'lost' ? refusalBody(reply, { code: 'reservation_lost' }) : viewReservation(reservation)
     },
   )
@@ -76,7 +76,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.get<{ Querystring: { userId?: string; sku?: string; status?: ReservationStatus; limit?: number; cursor?: string } }>(
     '/v1/reservations',
     {
-      config: { access: access.buyerOrReader },
+      config: { access: access.buyerOrReader, userIdIn: 'query' },
       schema: {
         tags,
         summary: 'List reservations, newest first',
@@ -98,7 +98,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Params: { id: string }; Body: inputs.ConfirmInput }>(
     '/v1/reservations/:id/confirm',
     {
-      config: { access: access.buyer },
+      config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
         summary: 'Turn a reservation into an order',
@@ -112,14 +112,18 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     async (request, reply) => {
       refuseLongMetadata(request.body)
       const outcome = await shop.submit(confirmCommand(request.params.id, request.body, idempotencyOf(request)))
-      return outcomeBody(reply, outcome, { view: viewOrder, createdStatus: 201, location: ({ id }) => `/v1/orders/${id}` })
+      return outcomeBody(reply, hideOthers(request, outcome), {
+        view: viewOrder,
+        createdStatus: 201,
+        location: ({ id }) => `/v1/orders/${id}`,
+      })
     },
   )
 
   app.post<{ Params: { id: string }; Body: inputs.CancelInput }>(
     '/v1/reservations/:id/cancel',
     {
-      config: { access: access.buyer },
+      config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
         summary: 'Give the units back',
@@ -132,14 +136,14 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(cancelCommand(request.params.id, request.body, idempotencyOf(request)))
-      return outcomeBody(reply, outcome, { view: viewReservation })
+      return outcomeBody(reply, hideOthers(request, outcome), { view: viewReservation })
     },
   )
 
   app.post<{ Params: { id: string }; Body: inputs.ExtendInput }>(
     '/v1/reservations/:id/extend',
     {
-      config: { access: access.buyer },
+      config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
         summary: 'Give the user more time, from now on',
@@ -152,7 +156,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
     },
     async (request, reply) => {
       const outcome = await shop.submit(extendCommand(request.params.id, request.body, idempotencyOf(request)))
-      return outcomeBody(reply, outcome, { view: viewReservation })
+      return outcomeBody(reply, hideOthers(request, outcome), { view: viewReservation })
     },
   )
 }

@@ -1,0 +1,149 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwksCache,
+  jwtVerify,
+  type JWKSCacheInput,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose'
+import { compileCheck, findBadText } from '../engine/check.ts'
+import { UserId } from '../engine/schemas.ts'
+import { anonymous, stranger, type Caller, type Identify } from './caller.ts'
+
+/** What a key is good for: everything; reservations and orders of any user; reading. */
+export type Scope = 'admin' | 'service' | 'read'
+
+export interface ApiKey {
+  /** For people and limits; not secret. */
+  readonly name: string
+  readonly scope: Scope
+  readonly secret: string
+}
+
+/** How tokens of end users are checked; one of the first two at least. */
+export interface TokenSettings {
+  /** Of HS256. */
+  readonly secret?: string | undefined
+  /** Where the public keys of asymmetric signatures are. */
+  readonly jwksUrl?: string | undefined
+  /** `iss` and `aud` that a token must have; undefined: any. */
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+export interface IdentitySettings {
+  readonly keys: readonly ApiKey[]
+  /** null: no tokens. */
+  readonly tokens: TokenSettings | null
+}
+
+/** The keys that tokens are checked with cannot be fetched now; answered with 503 `store_unavailable`. */
+export class KeysUnavailable extends Error {}
+
+/** Who asks, by keys and tokens; without either everybody may do everything. */
+export function createIdentify({ keys, tokens }: IdentitySettings): Identify {
+  if (keys.length === 0 && tokens === null) return () => anonymous
+  const findKey = createKeyring(keys)
+  const readToken = tokens === null ? null : createTokenReader(tokens)
+  return (authorization) => {
+    if (authorization === undefined) return stranger
+    const credentials = /^bearer +(\S+) *$/i.exec(authorization)?.[1]
+    if (credentials === undefined) return 'The authorization header must be "Bearer …" with an API key or a token.'
+    return findKey(credentials) ?? readToken?.(credentials) ?? 'The API key is not known.'
+  }
+}
+
+function createKeyring(keys: readonly ApiKey[]): (secret: string) => Caller | null {
+  // Digests are of one length, so that neither the length of a secret nor how much of it was right can be told from the time this takes.
+  const ring = keys.map(({ name, scope, secret }) => ({
+    digest: digest(secret),
+    caller: { role: scope, name: `key:${name}`, userId: null } satisfies Caller,
+  }))
+  return (secret) => {
+    const presented = digest(secret)
+    let found: Caller | null = null
+    for (const key of ring) if (timingSafeEqual(key.digest, presented)) found = key.caller
+    return found
+  }
+}
+
+function digest(secret: string): Buffer {
+  return hash('sha256', secret, 'buffer')
+}
+
+/** Asymmetric only: nobody may sign with what everybody can read. */
+const publicAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+/** Between the clocks of whoever signs and of this machine. */
+const clockToleranceSeconds = 5
+const fetchMsMax = 5_000
+
+function createTokenReader({ secret, jwksUrl, issuer, audience }: TokenSettings): (token: string) => Promise<Caller | string> | null {
+  const secretKey = secret === undefined ? null : new TextEncoder().encode(secret)
+  const publicKeys = jwksUrl === undefined ? null : createPublicKeys(jwksUrl)
+  const claims: JWTVerifyOptions = {
+    clockTolerance: clockToleranceSeconds,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  }
+  const verify = async (token: string): Promise<Caller | string> => {
+    try {
+      const isSymmetric = algorithmOf(token) === 'HS256'
+      if (isSymmetric && secretKey !== null)
+        return userOf((await jwtVerify(token, secretKey, { ...claims, algorithms: ['HS256'] })).payload)
+      if (!isSymmetric && publicKeys !== null)
+        return userOf((await jwtVerify(token, publicKeys, { ...claims, algorithms: publicAlgorithms })).payload)
+      return 'The token is signed in a way that is not accepted here.'
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return explain(error)
+      throw error
+    }
+  }
+  return (token) => (token.split('.').length === 3 ? verify(token) : null)
+}
+
+/** Fetched when they are needed, and kept: whoever signs may be away for a while. */
+function createPublicKeys(url: string): JWTVerifyGetKey {
+  const cache: JWKSCacheInput = {}
+  const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: fetchMsMax, [jwksCache]: cache })
+  return async (header, token) => {
+    try {
+      return await remote(header, token)
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
+      if (cache.jwks !== undefined) return createLocalJWKSet(cache.jwks)(header, token)
+      throw new KeysUnavailable(`${url} gives no keys to check tokens with`, { cause: error })
+    }
+  }
+}
+
+function algorithmOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).alg
+  } catch {
+    throw new errors.JWTInvalid('the header cannot be read')
+  }
+}
+
+/** The user is `sub`, or `id` where there is none. */
+function userOf({ sub, id }: JWTPayload): Caller | string {
+  const userId = sub ?? (typeof id === 'number' ? String(id) : id)
+  if (typeof userId !== 'string' || checkUserId(userId) !== null || findBadText(userId) !== null)
+    return 'The token names no user: "sub" must be text of 1 to 128 characters.'
+  return { role: 'user', name: `user:${userId}`, userId }
+}
+
+const checkUserId = compileCheck(UserId)
+
+/** What is wrong with a token, in a sentence that tells nothing of the secret. */
+function explain(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTExpired) return 'The token has expired.'
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return error.claim === 'aud' ? 'The token is for another audience.' : `The claim "${error.claim}" of the token is not as it must be.`
+  }
+  return 'The token is not valid.'
+}

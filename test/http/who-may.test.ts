@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startService, type Headers, type Service } from '../support/http.ts'
+import { identity, keyOf, tokenOf } from '../support/identities.ts'
+
+/** Every route, and what each kind of caller is answered: the status of whoever may not; "yes" where they get as far as the route itself. */
+const callers = ['none', 'user', 'other user', 'read', 'service', 'admin', 'expired token', 'wrong audience'] as const
+const yes = 'yes'
+
+type Row = readonly (number | typeof yes)[]
+const everybody: Row = [yes, yes, yes, yes, yes, yes, yes, yes]
+const admins: Row = [401, 403, 403, 403, 403, yes, 401, 401]
+const shops: Row = [401, 403, 403, 403, yes, yes, 401, 401]
+const readers: Row = [401, 403, 403, yes, yes, yes, 401, 401]
+/** To another user it does not exist. */
+const owners: Row = [401, yes, 404, 403, yes, yes, 401, 401]
+const ownersAndReaders: Row = [401, yes, 404, yes, yes, yes, 401, 401]
+/** The user is named in the request, so another user is forbidden to. */
+const namedUsers: Row = [401, yes, 403, 403, yes, yes, 401, 401]
+const namedUsersAndReaders: Row = [401, yes, 403, yes, yes, yes, 401, 401]
+
+interface Case {
+  readonly row: Row
+  readonly path?: string
+  readonly body?: object
+}
+
+const line = { sku: 'A', quantity: 1 }
+
+/** By method and template, as the service documents them. */
+const cases: Readonly<Record<string, Case>> = {
+  'GET /v1/products': { row: everybody },
+  'POST /v1/products': { row: admins, body: { sku: 'B', name: 'B', totalStock: 1 } },
+  'GET /v1/products/{sku}': { row: everybody },
+  'PATCH /v1/products/{sku}': { row: admins, body: { name: 'another' } },
+  'GET /v1/products/{sku}/stock': { row: everybody },
+  'POST /v1/products/{sku}/stock-adjustments': { row: admins, body: { delta: 1 } },
+  'POST /v1/reservations': { row: namedUsers, body: { userId: 'u1', items: [line] } },
+  'GET /v1/reservations': { row: namedUsersAndReaders, path: '/v1/reservations?userId=u1' },
+  'GET /v1/reservations/{id}': { row: ownersAndReaders },
+  'POST /v1/reservations/{id}/extend': { row: owners, body: { ttlSeconds: 60 } },
+  'POST /v1/reservations/{id}/confirm': { row: owners, body: {} },
+  'POST /v1/reservations/{id}/cancel': { row: owners, body: {} },
+  'GET /v1/orders': { row: namedUsersAndReaders, path: '/v1/orders?userId=u1' },
+  'GET /v1/orders/{id}': { row: ownersAndReaders },
+  'POST /v1/orders/{id}/cancel': { row: shops, body: {} },
+  'GET /v1/events': { row: readers },
+  'GET /livez': { row: everybody },
+  'GET /readyz': { row: everybody },
+  'GET /metrics': { row: readers },
+}
+
+describe('every route × every kind of caller', () => {
+  let service: Service
+  let headers: Record<(typeof callers)[number], Headers>
+
+  beforeAll(async () => {
+    service = await startService({ identity })
+    headers = {
+      none: {},
+      user: await tokenOf('u1'),
+      'other user': await tokenOf('u2'),
+      read: keyOf('read'),
+      service: keyOf('service'),
+      admin: keyOf('admin'),
+      'expired token': await tokenOf('u1', { expiresInSeconds: -60 }),
+      'wrong audience': await tokenOf('u1', { audience: 'another.example' }),
+    }
+    await service.post('/v1/products', { sku: 'A', name: 'A', totalStock: 1000 }, headers.admin)
+  })
+
+  afterAll(() => service.close())
+
+  it('is in this matrix', () => {
+    const routes = Object.entries(service.openapi.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(Object.keys(cases).toSorted()).toEqual(routes.toSorted())
+  })
+
+  it.each(Object.entries(cases))('%s', async (route, { row, path, body }) => {
+    const [method, template] = route.split(' ') as [string, string]
+    const answered: Record<string, number | typeof yes> = {}
+    for (const caller of callers) {
+      const url =
+        path ?? template.replace('{sku}', 'A').replace('{id}', template.includes('/orders/') ? await newOrder() : await newReservation())
+      const { status } = await service.send(method, url, { headers: headers[caller], ...(body === undefined ? {} : { body }) })
+      answered[caller] = status < 400 ? yes : status
+    }
+    expect(answered).toEqual(Object.fromEntries(callers.map((caller, index) => [caller, row[index]])))
+  })
+
+  async function newReservation(): Promise<string> {
+    const { body } = await service.post<{ id: string }>('/v1/reservations', { userId: 'u1', items: [line] }, keyOf('service'))
+    return body.id
+  }
+
+  async function newOrder(): Promise<string> {
+    const { body } = await service.post<{ id: string }>(`/v1/reservations/${await newReservation()}/confirm`, {}, keyOf('service'))
+    return body.id
+  }
+})
