@@ -62,7 +62,7 @@ describe('the layers of src/', () => {
     store: ['domain'],
     engine: ['domain', 'store/port.ts'],
     // serve.ts opens the store that it is told; views.ts knows the shape of a page.
-    http: ['domain', 'engine', 'store/port.ts', 'store/open.ts'],
+    http: ['domain', 'engine', 'events', 'store/port.ts', 'store/open.ts'],
     events: ['domain', 'engine'],
     client: ['domain'],
   }

@@ -23,6 +23,7 @@ export interface Engine {
   readonly submit: <C extends Command>(command: C) => Promise<OutcomeOf<C>>
   readonly sweep: () => Promise<number>
   readonly follow: Feed['follow']
+  readonly onChange: Feed['onChange']
   readonly queueLength: number
   /** Take no more, finish what is queued, close the store. Safe to repeat. */
   readonly close: () => Promise<void>
@@ -44,6 +45,7 @@ export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry
     submit: batcher.submit as Engine['submit'],
     sweep: sweeper.sweep,
     follow: feed.follow,
+    onChange: feed.onChange,
     get queueLength() {
       return batcher.queueLength
     },

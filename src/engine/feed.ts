@@ -12,6 +12,8 @@ export interface Feed {
   readonly follow: (options?: FollowOptions) => AsyncGenerator<Event, void, void>
   /** Something was committed. */
   readonly wake: () => void
+  /** Calls when something was committed, here or, as far as the store tells, elsewhere: a hint to look. */
+  readonly onChange: (listener: () => void) => void
   readonly close: () => void
 }
 
@@ -20,12 +22,14 @@ const pageSize = 200
 /** A reader of the store's own feed. Being woken is a hint: what counts is what the store says. */
 export function createFeed(store: Store): Feed {
   let sleepers: (() => void)[] = []
+  const listeners: (() => void)[] = []
   let closed = false
 
   const wake = (): void => {
     const woken = sleepers
     sleepers = []
     for (const resolve of woken) resolve()
+    for (const listener of listeners) listener()
   }
 
   async function* follow({ after = null, signal }: FollowOptions = {}): AsyncGenerator<Event, void, void> {
@@ -51,6 +55,7 @@ export function createFeed(store: Store): Feed {
   return {
     follow,
     wake,
+    onChange: (listener) => void listeners.push(listener),
     close: () => {
       closed = true
       wake()

@@ -58,6 +58,11 @@ export interface Holdfast extends AsyncDisposable {
   /** Events as they come, until the signal aborts or Holdfast is closed. */
   readonly follow: (options?: FollowOptions) => AsyncGenerator<Event, void, void>
 
+  /** Where the feed ends now: `events` and `follow` go on after it; null: it is empty. */
+  readonly lastCursor: () => Promise<string | null>
+  /** Calls when something may have changed, here or on another node: a hint to look. */
+  readonly onChange: (listener: () => void) => void
+
   /** Give back everything that is due now; how many reservations that were. The timer does it by itself. */
   readonly sweep: () => Promise<number>
   /** A command that is checked already, as the HTTP service gives them. */
@@ -117,6 +122,8 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     orders: ({ userId = null, ...query } = {}) => store.orders({ userId }, pageOf(query)),
     events: (query = {}) => store.events(pageOf(query)),
     follow: engine.follow,
+    lastCursor: async () => (await store.events({ limit: 0, cursor: null })).nextCursor,
+    onChange: engine.onChange,
 
     sweep: engine.sweep,
     submit: engine.submit,

@@ -13,6 +13,8 @@ import { healthRoutes } from './routes/health.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { productRoutes } from './routes/products.ts'
 import { reservationRoutes } from './routes/reservations.ts'
+import { streamRoutes } from './routes/streams.ts'
+import { createEventStreams } from './sse.ts'
 import { validateRequests } from './validation.ts'
 
 export interface AppOptions {
@@ -21,12 +23,24 @@ export interface AppOptions {
   readonly version: string
   /** Who asks; left out: everybody may do everything. */
   readonly identify?: Identify
+  /** How many clients may listen at once. */
+  readonly streamsMax?: number
   /** Told of faults and bugs; refusals are answers, not reports. */
   readonly report: (error: unknown) => void
 }
 
+/** Each takes some 20 KB and a socket. */
+const streamsMaxDefault = 20_000
+
 /** The service without a socket: `serve` gives it one, tests may inject requests. */
-export async function createApp({ shop, metrics, version, identify = () => anonymous, report }: AppOptions): Promise<FastifyInstance> {
+export async function createApp({
+  shop,
+  metrics,
+  version,
+  identify = () => anonymous,
+  streamsMax = streamsMaxDefault,
+  report,
+}: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -54,6 +68,7 @@ export async function createApp({ shop, metrics, version, identify = () => anony
     reservationRoutes(app, shop)
     orderRoutes(app, shop)
     eventRoutes(app, shop)
+    streamRoutes(app, shop, createEventStreams(app, streamsMax), report)
     healthRoutes(app, shop, metrics)
     app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => app.swagger())
     methods.finish()

@@ -56,7 +56,7 @@ export interface Store {
   order(id: string): Promise<Order | null>
   /** Newest first. */
   orders(filter: OrderFilter, query: PageQuery): Promise<Page<Order>>
-  /** Oldest first. `nextCursor` is where to go on, now or tomorrow; null only while the feed is empty. */
+  /** Oldest first. `nextCursor` is where to go on, now or tomorrow; null only while the feed is empty. With `limit` 0: after everything that there is now. */
   events(query: PageQuery): Promise<Page<Event>>
   /** Milliseconds until the next reservation is due, by the store's clock; 0 when one is; null when there is none. */
   nextDueInMs(): Promise<number | null>

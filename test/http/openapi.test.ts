@@ -30,7 +30,9 @@ interface ObjectSchema {
 }
 
 /** Method, path, body and query of the contract's table; a ? marks what may be left out. */
-const routes: Readonly<Record<string, { readonly body?: string; readonly query?: string; readonly statuses: readonly number[] }>> = {
+const routes: Readonly<
+  Record<string, { readonly body?: string; readonly query?: string; readonly headers?: string; readonly statuses: readonly number[] }>
+> = {
   'POST /v1/products': {
     body: 'sku name totalStock description? price? maxPerUser? reservationTtlSeconds? saleStartsAt? saleEndsAt?',
     statuses: [201],
@@ -53,6 +55,8 @@ const routes: Readonly<Record<string, { readonly body?: string; readonly query?:
   'GET /v1/orders': { query: 'userId limit cursor', statuses: [200] },
   'POST /v1/orders/{id}/cancel': { body: 'reason?', statuses: [200] },
   'GET /v1/events': { query: 'after limit', statuses: [200] },
+  'GET /v1/events/stream': { query: 'after', headers: 'last-event-id', statuses: [200] },
+  'GET /v1/stock/stream': { query: 'sku', statuses: [200] },
   'GET /livez': { statuses: [200] },
   'GET /readyz': { statuses: [200] },
   'GET /metrics': { statuses: [200] },
@@ -82,26 +86,29 @@ describe('GET /openapi.json', () => {
     expect(Object.keys(answersOf).filter((route) => !(route in routes))).toEqual([])
   })
 
-  it.each(Object.entries(routes))('documents what %s takes and answers', (route, { body, query = '', statuses }) => {
-    const { summary, parameters = [], requestBody, responses } = operation(route)
-    expect(summary).toMatch(/\S/)
-    const named = (place: Parameter['in']) => names(parameters.filter((parameter) => parameter.in === place).map(({ name }) => name))
-    expect(named('path')).toEqual(names([...route.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)))
-    expect(named('query')).toEqual(names(query.split(' ').filter((name) => name !== '')))
-    expect(named('header')).toEqual(route.startsWith('GET') ? [] : ['idempotency-key'])
-    expect(
-      Object.keys(responses)
-        .map(Number)
-        .filter((status) => status < 400),
-    ).toEqual(statuses)
+  it.each(Object.entries(routes))(
+    'documents what %s takes and answers',
+    (route, { body, query = '', headers = route.startsWith('GET') ? '' : 'idempotency-key', statuses }) => {
+      const { summary, parameters = [], requestBody, responses } = operation(route)
+      expect(summary).toMatch(/\S/)
+      const named = (place: Parameter['in']) => names(parameters.filter((parameter) => parameter.in === place).map(({ name }) => name))
+      expect(named('path')).toEqual(names([...route.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)))
+      expect(named('query')).toEqual(names(query.split(' ').filter((name) => name !== '')))
+      expect(named('header')).toEqual(names(headers.split(' ').filter((name) => name !== '')))
+      expect(
+        Object.keys(responses)
+          .map(Number)
+          .filter((status) => status < 400),
+      ).toEqual(statuses)
 
-    const schema = requestBody?.content['application/json']?.schema
-    if (body === undefined) return expect(requestBody).toBeUndefined()
-    const given = body.split(' ')
-    expect(schema?.additionalProperties).toBe(false)
-    expect(names(Object.keys(schema?.properties ?? {}))).toEqual(names(given.map((name) => name.replace('?', ''))))
-    expect(names(schema?.required ?? [])).toEqual(names(given.filter((name) => !name.endsWith('?'))))
-  })
+      const schema = requestBody?.content['application/json']?.schema
+      if (body === undefined) return expect(requestBody).toBeUndefined()
+      const given = body.split(' ')
+      expect(schema?.additionalProperties).toBe(false)
+      expect(names(Object.keys(schema?.properties ?? {}))).toEqual(names(given.map((name) => name.replace('?', ''))))
+      expect(names(schema?.required ?? [])).toEqual(names(given.filter((name) => !name.endsWith('?'))))
+    },
+  )
 
   it.each(Object.keys(routes))('documents every problem of %s as problem+json, under its own status', (route) => {
     for (const [status, { description, content }] of Object.entries(operation(route).responses)) {

@@ -52,6 +52,8 @@ export interface StartOptions {
   readonly queueMax?: number
   /** Who may do what; without it everybody may do everything. */
   readonly identity?: IdentitySettings
+  /** How many may listen at once. */
+  readonly streamsMax?: number
 }
 
 const version = '0.0.0-test'
@@ -95,8 +97,16 @@ interface Listening {
 }
 
 async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
-  const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax, identity = { keys: [], tokens: null } } = options
-  if (clock === undefined && wrap === undefined && queueMax === undefined)
+  const {
+    host = '127.0.0.1',
+    storeUrl = 'sqlite::memory:',
+    clock,
+    wrap,
+    queueMax,
+    identity = { keys: [], tokens: null },
+    streamsMax,
+  } = options
+  if (clock === undefined && wrap === undefined && queueMax === undefined && streamsMax === undefined)
     return serve({ host, port: 0, storeUrl, identity, version, report })
   const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
   const metrics = createMetrics(() => shop.queueLength)
@@ -106,7 +116,14 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
   })
-  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report })
+  const app = await createApp({
+    shop,
+    metrics,
+    version,
+    identify: createIdentify(identity),
+    ...(streamsMax === undefined ? {} : { streamsMax }),
+    report,
+  })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,

@@ -224,4 +224,19 @@ export const eventTests = group('events', {
     await done(reserve('dan', { a: 4 }))
     assert.equal((await events()).at(-1)?.type, 'stock.sold_out')
   },
+
+  'begin at the end for whoever asks for none': async ({ store, done }) => {
+    const end = async (): Promise<string | null> => (await store.events({ limit: 0, cursor: null })).nextCursor
+    assert.equal(await end(), null)
+    await done(createProduct('a', 10))
+    await done(reserve('ann', { a: 2 }))
+    const cursor = await end()
+    assert.deepEqual(await store.events({ limit: 0, cursor: '0' }), { data: [], nextCursor: cursor })
+    assert.deepEqual((await store.events({ limit: 9, cursor })).data, [])
+    await done(reserve('bob', { a: 2 }))
+    assert.deepEqual(
+      (await store.events({ limit: 9, cursor })).data.map(({ type }) => type),
+      ['reservation.created'],
+    )
+  },
 })

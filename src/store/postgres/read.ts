@@ -95,9 +95,10 @@ async function newestFirst<Item>(
 }
 
 export async function readEvents(read: Read, sql: Queries, { limit, cursor }: PageQuery): Promise<Page<Event>> {
-  const data = (await read(sql.eventsAfter, [seqOf(cursor, 0), limit])).map(readEvent)
+  const data = limit === 0 ? [] : (await read(sql.eventsAfter, [seqOf(cursor, 0), limit])).map(readEvent)
   const last = data.at(-1)?.cursor
   if (last !== undefined) return { data, nextCursor: last }
-  const [head] = await read(sql.lastEvent)
-  return { data, nextCursor: integer(head?.['seq']) === 0 ? null : (cursor ?? '0') }
+  const [row] = await read(sql.lastEvent)
+  const head = integer(row?.['seq'])
+  return { data, nextCursor: head === 0 ? null : limit === 0 ? String(head) : (cursor ?? '0') }
 }

@@ -85,9 +85,9 @@ function newestFirst<Item>(
 }
 
 export function readEvents(sql: Statements, { limit, cursor }: PageQuery): Page<Event> {
-  const data = sql.eventsAfter.all(seqOf(cursor, 0), limit).map(readEvent)
+  const data = limit === 0 ? [] : sql.eventsAfter.all(seqOf(cursor, 0), limit).map(readEvent)
   const last = data.at(-1)?.cursor
   if (last !== undefined) return { data, nextCursor: last }
-  const isEmpty = sql.lastEvent.get()?.['seq'] === null
-  return { data, nextCursor: isEmpty ? null : (cursor ?? '0') }
+  const head = sql.lastEvent.get()?.['seq'] ?? null
+  return { data, nextCursor: head === null ? null : limit === 0 ? String(head) : (cursor ?? '0') }
 }

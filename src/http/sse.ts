@@ -1,0 +1,81 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { sendProblem } from './problem.ts'
+
+/** Server-sent events to one client. */
+export interface EventStream {
+  /** Takes a whole message. False: the client reads more slowly than it is told; `drained` says when it has caught up. */
+  readonly send: (message: string) => boolean
+  readonly drained: () => Promise<void>
+  readonly end: () => void
+  /** Aborts when the client has gone or the service stops. */
+  readonly signal: AbortSignal
+}
+
+export interface EventStreams {
+  /** null: there are too many; that has been answered. */
+  readonly open: (reply: FastifyReply) => EventStream | null
+  readonly count: number
+}
+
+/** A proxy that has heard nothing for a minute closes the connection; many do after half of that. */
+const heartbeatMs = 15_000
+
+/** One for each service. Streams do not hold up a stop: clients connect again elsewhere. */
+export function createEventStreams(app: FastifyInstance, streamsMax: number): EventStreams {
+  const responses = new Set<ServerResponse>()
+  const heartbeat = setInterval(() => {
+    for (const response of responses) if (!response.writableNeedDrain) response.write(':\n\n')
+  }, heartbeatMs)
+  heartbeat.unref()
+  app.addHook('preClose', async () => {
+    clearInterval(heartbeat)
+    for (const response of responses) response.end()
+  })
+
+  return {
+    open: (reply) => {
+      if (responses.size >= streamsMax) {
+        void sendProblem(reply, 'overloaded', `${streamsMax} streams are open, and this service keeps no more.`)
+        return null
+      }
+      reply.hijack()
+      const { raw } = reply
+      raw.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        // Proxies that collect answers must not collect this one.
+        'x-accel-buffering': 'no',
+        connection: 'close',
+      })
+      raw.flushHeaders()
+      responses.add(raw)
+      const gone = new AbortController()
+      raw.once('close', () => {
+        responses.delete(raw)
+        gone.abort()
+      })
+      // A client that goes away while it is written to is no fault.
+      raw.on('error', () => {})
+      return {
+        send: (text) => raw.writable && raw.write(text),
+        drained: () =>
+          new Promise((resolve) => {
+            if (!raw.writableNeedDrain || gone.signal.aborted) resolve()
+            raw.once('drain', resolve)
+            raw.once('close', resolve)
+          }),
+        end: () => raw.end(),
+        signal: gone.signal,
+      }
+    },
+    get count() {
+      return responses.size
+    },
+  }
+}
+
+/** `data` is JSON, which has no line breaks. */
+export function message({ id, event, data }: { readonly id: string | number; readonly event?: string; readonly data: object }): string {
+  return `id: ${id}\n${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
+}
