@@ -11,6 +11,8 @@ export interface ServeOptions {
   /** See `openStore`. */
   readonly storeUrl: string
   readonly ledgerUrl?: string | undefined
+  /** See `EngineOptions`. */
+  readonly activePerUserMax?: number | undefined
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -26,7 +28,8 @@ export interface Service {
 const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
-export async function serve({ host, port, storeUrl, ledgerUrl, version, report }: ServeOptions): Promise<Service> {
+export async function serve(options: ServeOptions): Promise<Service> {
+  const { host, port, storeUrl, ledgerUrl, activePerUserMax, version, report } = options
   if (!isLoopback(host)) {
     throw new Error(
       `Without API keys everybody who reaches ${host} could sell and cancel, so Holdfast only listens on a loopback address. Use --host 127.0.0.1.`,
@@ -34,7 +37,7 @@ export async function serve({ host, port, storeUrl, ledgerUrl, version, report }
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const shop = createHoldfast({ store, onBatch: metrics.onBatch })
+  const shop = createHoldfast({ store, onBatch: metrics.onBatch, ...(activePerUserMax !== undefined && { activePerUserMax }) })
   try {
     const app = await createApp({ shop, metrics, version, report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
