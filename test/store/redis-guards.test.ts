@@ -2,7 +2,16 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Fault, faultCode } from '../../src/domain/faults.ts'
 import type { Order, Store } from '../../src/index.ts'
-import { cancel, cancelOrder, confirm, createProduct, key, reserve, updateProduct, valueOf } from '../../src/store/conformance/kit.ts'
+import {
+  cancel,
+  cancelOrder,
+  confirm,
+  createProduct,
+  key as named,
+  reserve,
+  updateProduct,
+  valueOf,
+} from '../../src/store/conformance/kit.ts'
 import type { Ledger } from '../../src/store/ledger.ts'
 import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
 import { manualClock } from '../support/clock.ts'
@@ -146,7 +155,7 @@ describe.skipIf(skipRedis)('the store in Redis', () => {
     const store = await stores.openAt(stores.newNamespace(), await sqliteLedger({ path: ':memory:', clock }), clock)
     onTestFinished(() => store.close())
     await store.execute([createProduct('a', 10)])
-    const idempotency = key('k')
+    const idempotency = named('k')
     const batch = [reserve('ann', { unknown: 1 }, { idempotency }), reserve('ann', { a: 1 }, { idempotency })]
     const first = await store.execute(batch)
     await store.execute([cancel(batch[1]!.id)])
