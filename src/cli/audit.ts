@@ -42,7 +42,8 @@ function refuseMissing(flag: string, url: string): void {
 }
 
 async function read({ storeUrl, ledgerUrl }: StoreSettings): Promise<AuditReport> {
-  const store = await openStore(storeUrl, { ledger: ledgerUrl })
+  // An audit looks at what is there, also where that is a Redis that holds nothing.
+  const store = await openStore(storeUrl, { ledger: ledgerUrl, takesOver: false })
   const line = createLine()
   try {
     return await audit(store, { onProgress: ({ phase, done }) => line.show(`Reading ${phase}: ${count(done)}`) })

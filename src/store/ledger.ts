@@ -6,12 +6,15 @@ import type { Reservation } from '../domain/reservation.ts'
 import type { StockRow } from '../domain/stock.ts'
 import type { Page, PageQuery, ReservationFilter, Store } from './port.ts'
 
-/** Where a ledger stands. `generation`: 0 until a store in memory has taken it over for the first time. `position`: how many batches of the journal of this generation it has. */
+/** Where a ledger stands. `generation`: 0 until a store in memory has taken it over for the first time. `position`: how many batches of the journal of this generation it has; `mark`: that of the last of them, '' at the beginning. */
 export interface LedgerState {
   /** Of this ledger and no other; made with it. */
   readonly id: string
   readonly generation: number
   readonly position: number
+  readonly mark: string
+  /** What the store in memory is called that this is the ledger of; null: there was none yet. */
+  readonly namespace: string | null
 }
 
 export interface OnSale {
@@ -42,12 +45,15 @@ export interface LedgerContents {
 export interface Ledger {
   readonly state: () => Promise<LedgerState>
 
+  /** From now on this is the ledger of that namespace, if it has been that of none or of `from`. Returns the state as it is then. */
+  readonly claim: (namespace: string, from: string | null) => Promise<LedgerState>
+
   /**
-   * Append the batches of the journal after `from` up to and including `to`, in one transaction: rows, events, and the position. Safe to repeat. Nothing is done, and the state
+   * Append the batches of the journal after `from` up to and including `to`, in one transaction: rows, events, the position, and the mark of the last of them. Safe to repeat. Nothing is done, and the state
    * is returned all the same, if the ledger is of another generation or at another position than `from`: whoever was slow or cut off is refused here, and not by its own clock.
    * Throws the fault `journal_rejected` if what the journal says cannot be, as when it sells what is not there: the memory it comes from is wrong.
    */
-  readonly append: (generation: number, from: number, to: number, transitions: readonly Transition[]) => Promise<LedgerState>
+  readonly append: (generation: number, from: number, to: number, transitions: readonly Transition[], mark?: string) => Promise<LedgerState>
 
   /**
    * Raise the generation from `generation` by one, so that nobody who knows only the old one can append any more; end what is active as lost, or as expired what is due; and hand over what is

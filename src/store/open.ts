@@ -19,6 +19,8 @@ export interface LedgerOptions {
 export interface OpenOptions extends LedgerOptions {
   /** Of a store in Redis, and of no other: where sales and history are kept, `postgres://…` or `sqlite:PATH`. */
   readonly ledger?: string | undefined
+  /** Of a store in Redis, and of no other: whether a Redis that does not hold what the ledger's generation loaded may be loaded anew; default true. */
+  readonly takesOver?: boolean
 }
 
 const sqliteForm = 'sqlite:PATH'
@@ -46,7 +48,11 @@ export async function openStore(url: string, { ledger, ...options }: OpenOptions
   )
 }
 
-async function openRedis(url: string, ledgerUrl: string | undefined, options: LedgerOptions): Promise<Store> {
+async function openRedis(
+  url: string,
+  ledgerUrl: string | undefined,
+  { takesOver = true, ...options }: Omit<OpenOptions, 'ledger'>,
+): Promise<Store> {
   // Before a ledger is made for a Redis that cannot be.
   readUrl(url)
   if (ledgerUrl === undefined) {
@@ -57,7 +63,7 @@ async function openRedis(url: string, ledgerUrl: string | undefined, options: Le
   }
   const ledger = await openLedger(ledgerUrl, options)
   try {
-    return await redisStore({ url, ledger, ...options })
+    return await redisStore({ url, ledger, takesOver, ...options })
   } catch (error) {
     await ledger.close()
     throw error

@@ -130,6 +130,23 @@ describe.skipIf(skipRedis)('a store in Redis with a ledger', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(1)
   })
 
+  it('is audited as it is: a Redis that holds nothing of the ledger is not loaded by whoever looks (O1)', async () => {
+    const [store, ledger] = [newUrl(), `sqlite:${await temporaryFile('ledger.db')}`]
+    const before = createHoldfast({ store: await openStore(store, { ledger }) })
+    accepted(await before.createProduct({ sku: 'a', name: 'A', totalStock: 3 }))
+    const held = accepted(await before.reserve({ userId: 'ann', items: [{ sku: 'a', quantity: 1 }] }))
+    await before.close()
+    const empty = await runCli(['audit', '--store', store.replace('?', '/1?'), '--ledger', ledger])
+    expect(empty).toMatchObject({ code: 1, stdout: '' })
+    expect(empty.stderr).toMatch(/is not what the ledger last loaded, for generation 1: .*\. Nothing was taken over\. Start the service/)
+    const typo = await runCli(['audit', '--store', `${store}typo`, '--ledger', ledger])
+    expect(typo).toMatchObject({ code: 1, stdout: '' })
+    expect(typo.stderr).toMatch(/^The ledger belongs to the namespace "n\d+", not to "n\d+typo"\. Name that one in the URL/)
+    expect(await runCli(['audit', '--store', store, '--ledger', ledger])).toMatchObject({ code: 0, stderr: '' })
+    await using after = createHoldfast({ store: await openStore(store, { ledger }) })
+    accepted(await after.confirm(held.id))
+  })
+
   it('is not audited, and no ledger made, where there is none', async () => {
     const file = await temporaryFile('ledger.db')
     const { code, stderr } = await runCli(['audit', '--store', newUrl(), '--ledger', `sqlite:${file}`])

@@ -22,6 +22,7 @@ const identity = 'test/http/identity.test.ts'
 const ledger = 'test/store/ledger.test.ts'
 const redisDifferential = 'test/store/redis-differential.test.ts'
 const redisGuards = 'test/store/redis-guards.test.ts'
+const redisRewind = 'test/store/redis-rewind.test.ts'
 const postgresConnections = 'test/store/postgres-connections.test.ts'
 const postgresLate = 'test/store/postgres-late.test.ts'
 const postgresMigrations = 'test/store/postgres-migrations.test.ts'
@@ -317,8 +318,8 @@ export const mutants = [
     name: 'postgres-ledger-not-locked',
     breaks: 'of two nodes that append the same batch one finds that the other did (I4)',
     file: 'src/store/postgres/statements.ts',
-    find: "lockLedger: 'select id, generation, position from {ledger} for update'",
-    replace: "lockLedger: 'select id, generation, position from {ledger}'",
+    find: 'lockLedger: `select ${ledgerColumns} from {ledger} for update`',
+    replace: 'lockLedger: `select ${ledgerColumns} from {ledger}`',
     tests: [ledger],
   },
   {
@@ -506,7 +507,8 @@ export const mutants = [
     breaks: 'a batch leaves the journal when the ledger has it and not before (O1)',
     file: 'src/store/redis/drain.ts',
     find: '    const state = await ledger.append(',
-    replace: '    await trim(base, batches.length, batches, passage)\n    const state = await ledger.append(',
+    replace:
+      '    await trim(base, { position: base + batches.length, mark: passage.mark }, batches, passage)\n    const state = await ledger.append(',
     tests: [redisGuards],
   },
   {
@@ -523,15 +525,39 @@ export const mutants = [
     file: 'src/store/redis/lua/batch/facts.lua',
     find: 'if tonumber(journal[1]) < headSeen then',
     replace: 'if false then',
-    tests: ['test/store/redis-rewind.test.ts'],
+    tests: [redisRewind],
   },
   {
     name: 'redis-late-attempt-counts-twice',
     breaks: 'a request that arrives after it was given up and repeated is not executed (I1, H3)',
     file: 'src/store/redis/lua/batch/facts.lua',
-    find: 'if last and tonumber(last) >= attempt then',
-    replace: 'if last and tonumber(last) < 0 then',
+    find: 'if lastRepeat >= call then',
+    replace: 'if lastRepeat < 0 then',
     tests: [redisGuards],
+  },
+  {
+    name: 'redis-what-was-written-may-be-gone',
+    breaks: 'a node whose sale is not in Redis any more does not acknowledge it (O1)',
+    file: 'src/store/redis/lua/head.lua',
+    find: 'if lastWrite < tonumber(ARGV[3]) then',
+    replace: 'if false then',
+    tests: [redisRewind],
+  },
+  {
+    name: 'redis-any-journal-is-that-of-the-ledger',
+    breaks: 'a sale is acknowledged when the ledger has that one, and not another of its position (O1, S6)',
+    file: 'src/store/redis/lua/trim.lua',
+    find: 'if reached >= base and markAt(reached) ~= ARGV[7] then',
+    replace: 'if false then',
+    tests: [redisRewind],
+  },
+  {
+    name: 'redis-any-namespace',
+    breaks: 'a mistyped namespace takes nothing over from the nodes in the right one',
+    file: 'src/store/redis/memory.ts',
+    find: 'if (namespace === null || namespace === url.namespace) return',
+    replace: 'return',
+    tests: ['test/store/redis-namespace.test.ts'],
   },
 ]
 

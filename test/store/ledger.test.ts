@@ -81,20 +81,20 @@ describe.each(kinds)('a ledger on %s', (kind, openPlace) => {
 
   it('takes each batch once and in order, from one generation', async () => {
     const { place, ledger } = await open()
-    const id = (await ledger.state()).id
+    const state = { ...(await ledger.claim('shop', null)), position: 2, mark: 'second' }
     const first = [made('a', 5), reserved('r', { a: 2 })]
-    expect(await ledger.append(0, 0, 2, first)).toEqual({ id, generation: 0, position: 2 })
+    expect(await ledger.append(0, 0, 2, first, 'second')).toEqual(state)
     for (const [generation, from] of [
       [0, 0],
       [0, 1],
       [0, 3],
       [1, 2],
     ] as const) {
-      expect(await ledger.append(generation, from, 9, [confirmed('r')])).toEqual({ id, generation: 0, position: 2 })
+      expect(await ledger.append(generation, from, 9, [confirmed('r')], 'other')).toEqual(state)
     }
     const states = await Promise.all([1, 2, 3].map(() => ledger.append(0, 2, 3, [confirmed('r')])))
     expect(states.map(({ position }) => position)).toEqual([3, 3, 3])
-    expect(await ledger.append(0, 3, 7, [])).toEqual({ id, generation: 0, position: 7 })
+    expect(await ledger.append(0, 3, 7, [], 'last')).toEqual({ ...state, position: 7, mark: 'last' })
     const events = (await ledger.events({ limit: 9, cursor: null })).data
     expect(events.map(({ type, time }) => `${type} ${time - at}`)).toEqual([
       'product.created 0',
@@ -103,7 +103,7 @@ describe.each(kinds)('a ledger on %s', (kind, openPlace) => {
       'order.created 1',
     ])
     const again = await place.open()
-    expect(await again.state()).toEqual({ id, generation: 0, position: 7 })
+    expect(await again.state()).toEqual({ ...state, position: 7, mark: 'last' })
     await again.close()
     await expect(again.state()).rejects.toMatchObject({ code: 'closed' })
   })
@@ -246,9 +246,9 @@ describe.each(kinds)('a ledger on %s', (kind, openPlace) => {
     await ledger.append(0, 0, 0, [due])
     const loads: LoadedContents[] = []
     const load = async (contents: LedgerContents): Promise<void> => void loads.push(await readContents(contents))
-    const { id } = await ledger.state()
-    expect(await ledger.takeOver(1, load)).toEqual({ id, generation: 0, position: 0 })
-    expect(await ledger.takeOver(0, load)).toEqual({ id, generation: 1, position: 0 })
+    const state = await ledger.state()
+    expect(await ledger.takeOver(1, load)).toEqual(state)
+    expect(await ledger.takeOver(0, load)).toEqual({ ...state, generation: 1 })
     expect(loads).toHaveLength(1)
     const [{ products, bought }] = loads as [LoadedContents]
     expect(products.map(({ product, stock }) => [product.sku, product.maxPerUser, stock.reserved, stock.sold])).toEqual([
@@ -265,8 +265,8 @@ describe.each(kinds)('a ledger on %s', (kind, openPlace) => {
       'late cid 1',
     ])
 
-    expect(await ledger.append(0, 0, 1, [reserved('x', { a: 1 })])).toEqual({ id, generation: 1, position: 0 })
-    expect(await ledger.append(1, 0, 1, [reserved('x', { a: 1 })])).toEqual({ id, generation: 1, position: 1 })
+    expect(await ledger.append(0, 0, 1, [reserved('x', { a: 1 })])).toEqual({ ...state, generation: 1 })
+    expect(await ledger.append(1, 0, 1, [reserved('x', { a: 1 })])).toEqual({ ...state, generation: 1, position: 1 })
     expect(await ledger.reservation('held', clock())).toMatchObject({ status: 'lost', endedAt: clock(), expiresInMs: 0 })
     expect(await ledger.reservation(many[2_999]!.id, clock())).toMatchObject({ status: 'lost' })
     expect(await ledger.reservation('due', clock())).toMatchObject({ status: 'expired', endedAt: clock() })

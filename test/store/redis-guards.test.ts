@@ -1,10 +1,20 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Fault, faultCode } from '../../src/domain/faults.ts'
-import type { Store } from '../../src/index.ts'
-import { cancel, confirm, createProduct, reserve, valueOf } from '../../src/store/conformance/kit.ts'
+import type { Order, Store } from '../../src/index.ts'
+import {
+  cancel,
+  cancelOrder,
+  confirm,
+  createProduct,
+  key as named,
+  reserve,
+  updateProduct,
+  valueOf,
+} from '../../src/store/conformance/kit.ts'
 import type { Ledger } from '../../src/store/ledger.ts'
 import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
+import { manualClock } from '../support/clock.ts'
 import { holdable, type Holdable } from '../support/held-ledger.ts'
 import { until } from '../support/postgres-locks.ts'
 import { skipRedis } from '../support/redis-server.ts'
@@ -125,6 +135,36 @@ describe.skipIf(skipRedis)('the store in Redis', () => {
     expect(await client.llen(key('j'))).toBe(1)
     release()
     expect((await store.reservations({ userId: 'bob', sku: null, status: 'active' }, { limit: 9, cursor: null })).data).toHaveLength(1)
+  })
+
+  it('does not confirm an order again that it cancelled a moment ago, and that only the ledger knows (O5)', async () => {
+    const { store, hold, release } = await open()
+    const made = reserve('ann', { a: 1 })
+    await store.execute([made])
+    const [sold] = await store.execute([confirm(made.id)])
+    hold()
+    const commands = [cancelOrder((valueOf(sold!) as Order).id), confirm(made.id), updateProduct('a', { name: 'changed' })]
+    const answers = store.execute(commands)
+    await until('all to be decided', async () => (await store.product('a'))?.name === 'changed')
+    release()
+    expect((await answers).map((answer) => (answer.ok ? 'ok' : answer.refusal.code))).toEqual(['ok', 'order_cancelled', 'ok'])
+  })
+
+  it('decides a repeated batch in its order, also where something of it has ended and left Redis (I2)', async () => {
+    const clock = manualClock()
+    const store = await stores.openAt(stores.newNamespace(), await sqliteLedger({ path: ':memory:', clock }), clock)
+    onTestFinished(() => store.close())
+    await store.execute([createProduct('a', 10)])
+    const idempotency = named('k')
+    const batch = [reserve('ann', { unknown: 1 }, { idempotency }), reserve('ann', { a: 1 }, { idempotency })]
+    const first = await store.execute(batch)
+    await store.execute([cancel(batch[1]!.id)])
+    await store.orders({ userId: null }, { limit: 1, cursor: null })
+    // Nobody knows the key any more.
+    clock.advance(24 * 60 * 60 * 1_000)
+    const again = await store.execute(batch, { repeat: true })
+    expect(again[0]).toEqual({ ok: false, refusal: { code: 'product_not_found', sku: 'unknown' } })
+    expect(again).toEqual(first)
   })
 
   it('does not go on with what a Redis had saved before it restarted (S6)', async () => {

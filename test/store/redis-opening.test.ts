@@ -47,8 +47,8 @@ describe('openStore()', () => {
   const form = 'Write it as redis://user:password@host:6379/0?namespace=shop.'
 
   it.each([
-    ['redis://127.0.0.1/0?nodes=3', 'The URL of a Redis has no option "nodes"; there is only namespace.', form],
-    ['redis://127.0.0.1/?password=secret', 'The URL of a Redis has no option "password"; there is only namespace.', form],
+    ['redis://127.0.0.1/0?nodes=3', 'The URL of a Redis has no option "nodes"; there are only namespace and from.', form],
+    ['redis://127.0.0.1/?password=secret', 'The URL of a Redis has no option "password"; there are only namespace and from.', form],
     ['redis://127.0.0.1/?namespace=a%20shop', 'The namespace "a shop" must be 1 to 64 letters, digits, dots, hyphens or underscores.'],
     ['redis://127.0.0.1/?namespace=', 'The namespace "" must be 1 to 64'],
     ['redis://127.0.0.1/shop', 'The database of a Redis is a number, not "shop".', form],

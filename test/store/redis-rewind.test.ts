@@ -1,6 +1,11 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createHoldfast, type Holdfast } from '../../src/index.ts'
+import { confirm, createProduct, reserve, valueOf } from '../../src/store/conformance/kit.ts'
+import type { Ledger } from '../../src/store/ledger.ts'
+import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
+import { holdable } from '../support/held-ledger.ts'
+import { until } from '../support/postgres-locks.ts'
 import { sqlitePlace, type LedgerPlace } from '../support/redis-harness.ts'
 import { skipRedis } from '../support/redis-server.ts'
 import { createRedisStores, type RedisStores } from '../support/redis-stores.ts'
@@ -33,6 +38,12 @@ describe.skipIf(skipRedis)('a Redis that holds older data, in the same process a
       await client.flushall()
       for (const [key, dump] of kept) await client.restore(key, 0, dump)
     }
+  }
+
+  /** A ledger that several nodes share. */
+  const openLedger = async (): Promise<{ ledger: Ledger; namespace: string; close: () => Promise<void> }> => {
+    const ledger = await sqliteLedger({ path: ':memory:' })
+    return { ledger: { ...ledger, close: async () => {} }, namespace: stores.newNamespace(), close: ledger.close }
   }
 
   /** Sell units one by one until they run out, through whatever happens; the ids of the orders that were acknowledged. */
@@ -73,6 +84,54 @@ describe.skipIf(skipRedis)('a Redis that holds older data, in the same process a
     for (const id of orders) expect(await shop.order(id), `order ${id} was acknowledged`).toMatchObject({ status: 'placed' })
     await expectSound(store)
     await shop.close()
+  })
+
+  it('is noticed by a node that knows what it wrote, however far another has gone since: no sale is acknowledged that is gone (O1)', async () => {
+    const { ledger, namespace, close } = await openLedger()
+    const held = holdable(ledger)
+    const slow = await stores.open(namespace, held.ledger)
+    await slow.execute([createProduct('b', total)])
+    const bringBack = await keep()
+    held.hold()
+    const made = reserve('ann', { b: 1 })
+    await slow.execute([made])
+    const sold = slow.execute([confirm(made.id)])
+    await until('it to be sold', async () => (await slow.product('b'))?.stock.sold === 1)
+    await bringBack()
+    const other = await stores.open(namespace, ledger)
+    for (let sales = 0; sales < 3; sales++) {
+      const next = reserve('bob', { b: 1 })
+      await other.execute([next])
+      valueOf((await other.execute([confirm(next.id)]))[0]!)
+    }
+    held.release()
+    await expect(sold).rejects.toMatchObject({ code: 'store_unavailable' })
+    await until('it to be loaded again', async () => (await slow.product('b').catch(() => null))?.stock.sold === 3)
+    await expectSound(slow)
+    await Promise.all([slow.close(), other.close()])
+    await close()
+  })
+
+  it.each([
+    ['the ledger, when nobody is left who wrote what is gone', false],
+    ['a node that had seen more', true],
+  ])('is noticed by %s (O1, S6)', async (_, hasSeen) => {
+    const { ledger, namespace, close } = await openLedger()
+    const gone = createHoldfast({ store: await stores.open(namespace, ledger) })
+    await gone.createProduct({ sku: 'a', name: 'a', totalStock: total })
+    const store = await stores.open(namespace, ledger)
+    const shop = createHoldfast({ store })
+    const bringBack = await keep()
+    const orders = await sell(gone, 1)
+    await gone.close()
+    if (hasSeen) expect((await shop.orders()).data).toHaveLength(1)
+    await bringBack()
+    orders.push(...(await sell(shop, total)))
+    expect(orders).toHaveLength(total)
+    for (const id of orders) expect(await shop.order(id), `order ${id} was acknowledged`).toMatchObject({ status: 'placed' })
+    await expectSound(store)
+    await shop.close()
+    await close()
   })
 })
 

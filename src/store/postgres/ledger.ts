@@ -40,7 +40,7 @@ export async function postgresLedger(options: PostgresLedgerOptions): Promise<Le
     lastReservation: () => guard(async () => (await read(sql.lastReservation))[0]),
   }
 
-  const attempt: Ledger['append'] = (generation, from, to, transitions) =>
+  const attempt: Ledger['append'] = (generation, from, to, transitions, mark = '') =>
     transact(async (session) => {
       const locked = session.query(sql.lockLedger)
       const now = lastTimeOf(transitions)
@@ -50,7 +50,7 @@ export async function postgresLedger(options: PostgresLedgerOptions): Promise<Le
       if (found.generation !== generation || found.position !== from) return { answer: found, sent: [] }
       // Whatever was answered under these keys before, the journal came later.
       const sent = send(session, replayOrReject(transitions, facts), facts, 0)
-      return { answer: { ...found, position: to }, sent: [...sent, session.query(sql.moveLedger, [to])] }
+      return { answer: { ...found, position: to, mark }, sent: [...sent, session.query(sql.moveLedger, [to, mark])] }
     })
 
   const append: Ledger['append'] = (...batches) =>
@@ -76,6 +76,11 @@ export async function postgresLedger(options: PostgresLedgerOptions): Promise<Le
 
   return {
     state: () => guard(state),
+    claim: (namespace, from) =>
+      guard(async () => {
+        await read(sql.claimLedger, [namespace, from])
+        return state()
+      }),
     append,
     takeOver: async (generation, load) => {
       const unlock = await guard(() => lockAlone(base))

@@ -1,4 +1,5 @@
 import { blockBits, chunkBits, inChunk } from '../sql/blocks.ts'
+import { ledgerColumns } from '../sql/ledger.ts'
 import type { Writes } from '../sql/save.ts'
 
 /** A statement of one name is prepared once for each connection. */
@@ -196,12 +197,13 @@ const queries = {
     left join lateral (select * from {reservations} where id = coalesce(o.reservation_id, e.event_subject) limit 1) r on true
     order by e.event_seq`,
   lastEvent: 'select last as seq from {feed}',
-  ledger: 'select id, generation, position from {ledger}',
-  lockLedger: 'select id, generation, position from {ledger} for update',
+  ledger: `select ${ledgerColumns} from {ledger}`,
+  lockLedger: `select ${ledgerColumns} from {ledger} for update`,
   makeLedger: 'insert into {ledger} (id, generation, position) values ($1, 0, 0) on conflict do nothing',
-  moveLedger: 'update {ledger} set position = $1',
+  moveLedger: 'update {ledger} set position = $1, mark = $2',
+  claimLedger: 'update {ledger} set namespace = $1 where namespace is null or namespace = $2',
   /** Whoever knows only the generation before ($1) can append no more. */
-  raiseLedger: 'update {ledger} set generation = generation + 1, position = 0 where generation = $1 returning id, generation, position',
+  raiseLedger: `update {ledger} set generation = generation + 1, position = 0, mark = '' where generation = $1 returning ${ledgerColumns}`,
   /** Some active reservations, at most $1: of the chunks in which the first are due. */
   someActive: `select r.id, r.expires_at, {now_ms}() as now from (select distinct chunk from (select chunk from {open_lines} order by due_at, chunk limit $1) l) c
     cross join lateral (${activeOf('c.chunk')}) r limit $1`,

@@ -24,8 +24,6 @@ interface AdmissionOptions {
   readonly memory: Memory
   readonly ledger: Ledger
   readonly drain: Drain
-  /** Tells the requests of this node from those of others. */
-  readonly node: string
   readonly pendingMax: number
 }
 
@@ -35,8 +33,8 @@ const staleMax = 100
 const movedMax = 50
 
 /** Commands to script calls, and replies to outcomes. */
-export function createAdmission({ memory, ledger, drain, node, pendingMax }: AdmissionOptions): Admission {
-  let attempts = 0
+export function createAdmission({ memory, ledger, drain, pendingMax }: AdmissionOptions): Admission {
+  let calls = 0
 
   /** Decide some commands in one script call, in the generation for which it was found out that the ledger has no answer to them. */
   const decide = async (
@@ -52,17 +50,11 @@ export function createAdmission({ memory, ledger, drain, node, pendingMax }: Adm
       if ([...read, generation].some((one) => one !== memory.generation)) {
         throw new Fault('store_unavailable', 'A new generation has begun meanwhile.')
       }
+      const call = ++calls
       try {
-        const reply = await memory.run(script, [
-          node,
-          ++attempts,
-          repeat === null ? '' : '1',
-          pendingMax,
-          drain.seen(),
-          repeat?.base ?? '',
-          ...args,
-        ])
-        const [now, position, prices, replies] = reply as [number, number, string[], Reply[]]
+        const reply = await memory.run(script, [call, repeat === null ? '' : '1', pendingMax, drain.seen(), repeat?.base ?? '', ...args])
+        const [now, position, prices, replies, transitions] = reply as [number, number, string[], Reply[], number]
+        if (transitions > 0) memory.wrote(generation, call)
         drain.notice(generation, position)
         const batch: Batch = { now, prices: new Map(skus.map((sku, index) => [sku, readPrice(prices[index]!)])) }
         return {

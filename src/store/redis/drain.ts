@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, faultCode } from '../../domain/faults.ts'
-import type { Ledger } from '../ledger.ts'
+import type { Ledger, LedgerState } from '../ledger.ts'
 import { readJournal, type Passage } from './journal.ts'
 import type { Memory } from './memory.ts'
 
@@ -144,7 +144,7 @@ export function createDrain({ memory, ledger, saleMsMax, pendingMax, isBusy }: D
       return
     }
     const passage = readOrReject(batches)
-    const state = await ledger.append(generation, base, base + batches.length, passage.transitions)
+    const state = await ledger.append(generation, base, base + batches.length, passage.transitions, passage.mark)
     check(generation)
     if (state.generation > generation) memory.lose(generation, 'over', `the ledger is of generation ${state.generation}`)
     if (state.generation !== generation) throw overFault()
@@ -154,16 +154,20 @@ export function createDrain({ memory, ledger, saleMsMax, pendingMax, isBusy }: D
         `The ledger is an older copy: it ends at ${state.position}, and it had reached ${base} of this generation. Bring back the one that was in use.`,
       )
     }
-    await trim(base, Math.min(state.position - base, batches.length), batches, passage)
+    await trim(base, state, batches, passage)
     check(generation)
     reached = Math.max(reached, state.position)
   }
 
-  /** Forget the first of these batches: most often all of them, but somebody else may have brought some to the ledger, and died before it forgot them. */
-  const trim = async (base: number, count: number, batches: readonly string[], all: Passage): Promise<void> => {
-    if (count === 0) return
+  /**
+   * Forget the first of these batches: most often all of them, but somebody else may have brought some to the ledger, and died before it forgot them. The script compares first
+   * whether what the ledger has is this journal at all, so nobody is told before that the ledger has what they wait for.
+   */
+  const trim = async (base: number, { position, mark }: LedgerState, batches: readonly string[], all: Passage): Promise<void> => {
+    const count = Math.min(position - base, batches.length)
     const { transitions, ended, cancelledOrders } = count === batches.length ? all : readJournal(batches.slice(0, count))
-    await memory.run('holdfastTrim', [base, base + count, transitions.length, ended.length, ...ended, ...cancelledOrders])
+    const forgotten = [transitions.length, ended.length, ...ended, ...cancelledOrders]
+    await memory.run('holdfastTrim', [base, base + count, position, mark, ...forgotten])
   }
 
   const settle = (): void => {
@@ -210,7 +214,7 @@ export function createDrain({ memory, ledger, saleMsMax, pendingMax, isBusy }: D
       grown = position
       if (running === null && !closing) start()
     },
-    seen: () => grown,
+    seen: () => Math.max(grown, reached),
     close: async () => {
       closing = true
       wake?.()

@@ -6,6 +6,8 @@ import { readMetadata, readProduct, readReleases, readReservation } from './rows
 /** What batches of the journal say, and what may be forgotten once the ledger has them. */
 export interface Passage {
   readonly transitions: readonly Transition[]
+  /** Of the last of these batches; no other has it. */
+  readonly mark: string
   /** Ids of reservations that ended. */
   readonly ended: readonly string[]
   /** Ids of orders that were cancelled. */
@@ -16,13 +18,15 @@ export interface Passage {
 type Draft = Untold & { readonly time: number; releases: Releases[]; idempotency: Idempotency | null }
 type Untold = Transition extends infer Each ? (Each extends Transition ? Omit<Each, 'time' | 'releases' | 'idempotency'> : never) : never
 
-/** A batch of the journal is text: the time, how many transitions, and their lines; a letter and fields with tabs between. See `record` in lua/batch/books.lua. */
+/** A batch of the journal is text: the time, how many transitions, its mark, and the lines of the transitions; a letter and fields with tabs between. See `record` in lua/batch/books.lua. */
 export function readJournal(batches: readonly string[]): Passage {
   const transitions: Draft[] = []
   const ended: string[] = []
   const cancelledOrders: string[] = []
+  let mark = ''
   for (const batch of batches) {
-    const [time, , ...lines] = batch.split('\n') as [string, string, ...string[]]
+    const [time, , marked, ...lines] = batch.split('\n') as [string, string, string, ...string[]]
+    mark = marked
     for (const line of lines) {
       const [letter, ...fields] = line.split('\t') as [string, ...string[]]
       if (letter === 'S') transitions.at(-1)!.releases.push(readReleases(fields[0]!, fields[1]!))
@@ -32,7 +36,7 @@ export function readJournal(batches: readonly string[]): Passage {
       if (letter === 'O') cancelledOrders.push(fields[0]!)
     }
   }
-  return { transitions: transitions, ended, cancelledOrders }
+  return { transitions, mark, ended, cancelledOrders }
 }
 
 function readKey(key: string, fingerprint: string): Idempotency {

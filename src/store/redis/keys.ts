@@ -6,7 +6,7 @@ export function headerOf(namespace: string): string {
 /**
  * How the names of all keys of one generation begin; a node that knows only an older one cannot touch them. After it:
  *
- *     h                    head, base and pending of the journal
+ *     h                    head, base and pending of the journal; mark: of the last batch before the base
  *     j                    the journal: batches of transitions that the ledger does not have yet
  *     r                    reservations by id: those that are active, and those whose end the ledger does not have yet
  *     s:SKU  p:SKU  skus   books, products, all skus in order
@@ -17,7 +17,7 @@ export function headerOf(namespace: string): string {
  *     l                    who occupies each slot, the oldest first, and until when; how many slots that are stands in h
  *     a:KEY                stored answers
  *     o                    orders that were cancelled, of which the ledger does not know yet
- *     f:NODE               the last attempt of a node that repeated
+ *     f:NODE               of a node, the last call that repeated, and the last that wrote
  *     count:ID             units by user of a sku, while a limit is set
  *     loading              while a generation is being loaded
  *

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, faultCode } from '../../domain/faults.ts'
 import type { Bought, Ledger, LedgerContents, LedgerState, OnSale } from '../ledger.ts'
@@ -16,6 +16,8 @@ export interface Memory {
   readonly generation: number
   /** Run a script on this generation. Throws `store_unavailable` while it is being loaded, and begins to load it when the script finds that it is lost. */
   readonly run: (script: Script, args: readonly (string | number)[]) => Promise<unknown>
+  /** A call of this node, by its number, has written in this generation: what comes next is refused if that is not there any more. */
+  readonly wrote: (generation: number, call: number) => void
   readonly command: (name: string, key: string, ...args: readonly (string | number)[]) => Promise<unknown>
   /** Somebody has found out that this generation is over, or that what is in Redis cannot be right (`broken`). */
   readonly lose: (generation: number, why: 'over' | 'broken', what: string) => void
@@ -29,23 +31,33 @@ export interface MemoryOptions {
   readonly ledger: Ledger
   readonly url: RedisUrl
   readonly warn: (message: string) => void
+  /** Whether this node loads a Redis that is not what the ledger's generation was loaded into; otherwise it waits until another does. */
+  readonly takesOver: boolean
 }
 
 const retryMs = 200
+/** Redis forgets after a day what call of a node wrote last. */
+const wroteMsMax = 12 * 60 * 60 * 1_000
 const pageKeys = 500
 /** Nobody takes over from it; whoever asks to only waits until no other is at it. */
 const noGeneration = -1
 
 /**
  * Take Redis into use: as it is, if it is the one that was loaded for the ledger's generation; else loaded anew. Throws `cannot_open` if this ledger and this Redis do not belong
- * together.
+ * together, or if it would have to be loaded and must not be.
  */
-export async function openMemory({ connection, ledger, url, warn }: MemoryOptions): Promise<Memory> {
+export async function openMemory({ connection, ledger, url, warn, takesOver }: MemoryOptions): Promise<Memory> {
   const header = headerOf(url.namespace)
   const listeners: (() => void)[] = []
   let generation = 0
   let loading: Promise<void> | null = null
   let closed = false
+  /** Tells the calls of this node from those of others; short, because every batch of the journal has it. */
+  const node = randomBytes(9).toString('base64url')
+  let lastWrite = { generation: 0, call: 0, at: 0 }
+
+  const knownWrite = (): number =>
+    lastWrite.generation === generation && performance.now() - lastWrite.at < wroteMsMax ? lastWrite.call : 0
 
   const inspect = (): Promise<Header> => readHeader(connection, url.namespace)
 
@@ -63,10 +75,12 @@ export async function openMemory({ connection, ledger, url, warn }: MemoryOption
       const state = await ledger.state()
       const found = await inspect()
       refuseOther(found, state)
+      refuseNamespace(state)
       if (state.generation !== broken && isLoaded(found, state)) {
         generation = state.generation
         return
       }
+      if (!takesOver) throw notLoaded(state)
       // Two nodes that use two different Redis for one ledger must not take turns without end at full speed.
       if (loads > 1) await delay(retryMs)
       // Somebody may be loading this generation already: wait until nobody is.
@@ -100,14 +114,18 @@ export async function openMemory({ connection, ledger, url, warn }: MemoryOption
   }
 
   const loadAgain = async (broken: number): Promise<void> => {
+    let isTold = false
     while (!closed) {
       try {
         await settle(broken)
         for (const listener of listeners) listener()
         return
       } catch (error) {
-        // Redis or the ledger is away; those who ask hear `store_unavailable` meanwhile.
-        if (faultCode(storeFault(error, url.where)) === null && scriptWord(error) === null) warn(`Loading Redis failed: ${String(error)}`)
+        // Redis or the ledger is away; those who ask hear `store_unavailable` meanwhile. That the two do not belong together is told once.
+        const fault = faultCode(storeFault(error, url.where))
+        const isKnown = fault === 'cannot_open' ? isTold || !takesOver : fault !== null || scriptWord(error) !== null
+        if (!isKnown) warn(`Loading Redis failed: ${String(error)}`)
+        isTold ||= fault === 'cannot_open'
         await delay(retryMs)
       }
     }
@@ -152,7 +170,11 @@ export async function openMemory({ connection, ledger, url, warn }: MemoryOption
     get generation() {
       return generation
     },
-    run: (script, args) => guarded((prefix) => connection.run(script, header, prefix, [generation, ...args])),
+    run: (script, args) => guarded((prefix) => connection.run(script, header, prefix, [generation, node, knownWrite(), ...args])),
+    wrote: (seen, call) => {
+      if (seen === lastWrite.generation && call < lastWrite.call) return
+      lastWrite = { generation: seen, call, at: performance.now() }
+    },
     command: (name, key, ...args) => guarded((prefix) => connection.command(name, prefix + key, ...args)),
     lose,
     onChange: (listener) => void listeners.push(listener),
@@ -166,7 +188,7 @@ export async function openMemory({ connection, ledger, url, warn }: MemoryOption
     try {
       const [found, state] = [await inspect(), await ledger.state()]
       refuseOther(found, state)
-      if (state.generation === 0) {
+      if (state.generation === 0 && takesOver) {
         const active = await ledger.openReservations()
         if (active > 0) {
           throw new Fault(
@@ -175,10 +197,31 @@ export async function openMemory({ connection, ledger, url, warn }: MemoryOption
           )
         }
       }
+      if (takesOver) await ledger.claim(url.namespace, url.from)
       await settle(-1)
+      if (state.generation > 0 && generation > state.generation)
+        warn(`${whatIsThere(state)}. It was loaded anew; reservations that were open are lost.`)
     } catch (error) {
       throw openingFault(error, url.where)
     }
+  }
+
+  function notLoaded(state: LedgerState): Fault {
+    const what = state.generation === 0 ? 'The ledger was never used with a Redis' : whatIsThere(state)
+    return new Fault('cannot_open', `${what}. Nothing was taken over. Start the service, which loads Redis anew, and then try again.`)
+  }
+
+  function whatIsThere({ generation: last }: LedgerState): string {
+    return `The ${url.where} is not what the ledger last loaded, for generation ${last}: it restarted, was emptied, or is another`
+  }
+
+  /** Under another name everything would be loaded once more, and the nodes in the right one would be shut out. */
+  function refuseNamespace({ namespace }: LedgerState): void {
+    if (namespace === null || namespace === url.namespace) return
+    throw new Fault(
+      'cannot_open',
+      `The ledger belongs to the namespace "${namespace}", not to "${url.namespace}". Name that one in the URL: ?namespace=${namespace}. To move the ledger here for good, which ends open reservations, start once with ?namespace=${url.namespace}&from=${namespace}.`,
+    )
   }
 
   function refuseOther(found: Header, state: LedgerState): void {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault } from '../../domain/faults.ts'
 import type { Ledger } from '../ledger.ts'
@@ -25,6 +24,8 @@ export interface RedisOptions {
   readonly connectMsMax?: number
   /** How long a sale may wait for the ledger; default 5,000. */
   readonly ledgerMsMax?: number
+  /** Whether a Redis that does not hold what the ledger's generation loaded may be loaded anew; default true. Otherwise it cannot be opened: for whoever only looks. */
+  readonly takesOver?: boolean
   /** Told what is dangerous about the server's settings, and when Redis has lost its memory; by default a warning of the process. */
   readonly warn?: (message: string) => void
 }
@@ -45,17 +46,17 @@ const busyMs = 20
  */
 export async function redisStore(options: RedisOptions): Promise<Store> {
   const { ledger, batchSizeMax = 1_000, pendingMax = 1_000_000, answerMsMax = 5_000, connectMsMax = 2_000, ledgerMsMax = 5_000 } = options
-  const { warn = (message) => process.emitWarning(message) } = options
+  const { takesOver = true, warn = (message) => process.emitWarning(message) } = options
   const url = readUrl(options.url)
   const connection = await connect(url, { connectMsMax, answerMsMax })
   let open = true
   try {
     await checkServer(connection, url)
-    const memory = await openMemory({ connection, ledger, url, warn })
+    const memory = await openMemory({ connection, ledger, url, warn, takesOver })
     let busyUntil = 0
     const isBusy = (): boolean => performance.now() < busyUntil
     const drain = createDrain({ memory, ledger, saleMsMax: ledgerMsMax, pendingMax, isBusy })
-    const admission = createAdmission({ memory, ledger, drain, node: randomUUID(), pendingMax })
+    const admission = createAdmission({ memory, ledger, drain, pendingMax })
     const reads = createReads({ memory, ledger, drain })
     const listeners: (() => void)[] = []
     let seen = -1

@@ -9,6 +9,8 @@ export interface RedisUrl {
   readonly tls: boolean
   /** Of the names of all keys; several shops may share one Redis. */
   readonly namespace: string
+  /** Another that the ledger may still belong to: it moves to this one. */
+  readonly from: string | null
   /** For messages, without the password. */
   readonly where: string
 }
@@ -20,12 +22,14 @@ export function readUrl(text: string): RedisUrl {
   if (url === null) throw new Fault('cannot_open', `This is not the URL of a Redis. ${example} ${encoded}`)
   const database = url.pathname.slice(1)
   if (!/^\d{0,5}$/.test(database)) throw new Fault('cannot_open', `The database of a Redis is a number, not "${database}". ${example}`)
-  const namespace = url.searchParams.get('namespace') ?? 'holdfast'
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(namespace))
-    throw new Fault('cannot_open', `The namespace "${namespace}" must be 1 to 64 letters, digits, dots, hyphens or underscores.`)
+  const [namespace, from] = [url.searchParams.get('namespace') ?? 'holdfast', url.searchParams.get('from')]
+  for (const name of [namespace, from]) {
+    if (name !== null && !/^[A-Za-z0-9._-]{1,64}$/.test(name))
+      throw new Fault('cannot_open', `The namespace "${name}" must be 1 to 64 letters, digits, dots, hyphens or underscores.`)
+  }
   for (const name of url.searchParams.keys()) {
-    if (name !== 'namespace')
-      throw new Fault('cannot_open', `The URL of a Redis has no option "${name}"; there is only namespace. ${example}`)
+    if (name !== 'namespace' && name !== 'from')
+      throw new Fault('cannot_open', `The URL of a Redis has no option "${name}"; there are only namespace and from. ${example}`)
   }
   const host = url.hostname === '' ? '127.0.0.1' : url.hostname.replaceAll(/^\[|\]$/g, '')
   const port = url.port === '' ? 6379 : Number(url.port)
@@ -37,6 +41,7 @@ export function readUrl(text: string): RedisUrl {
     database: Number(database),
     tls: url.protocol === 'rediss:',
     namespace,
+    from,
     where: `Redis at ${host}:${port}`,
   }
 }

@@ -5,13 +5,22 @@ import type { Expired } from '../../domain/command.ts'
 import type { Ledger, LedgerContents, LedgerState } from '../ledger.ts'
 import type { Store } from '../port.ts'
 import { contentsOf, type ContentsReads } from './contents.ts'
-import { integer, text, type Row } from './rows.ts'
+import { integer, text, textOrNull, type Row } from './rows.ts'
 
 /** Reservations that one transaction ends when their memory is lost. */
 export const lostAtOnce = 2_000
 
+/** In the order of the table. */
+export const ledgerColumns = 'id, generation, position, namespace, mark'
+
 export function readLedgerState(row: Row | undefined): LedgerState {
-  return { id: text(row?.['id']), generation: integer(row?.['generation']), position: integer(row?.['position']) }
+  return {
+    id: text(row?.['id']),
+    generation: integer(row?.['generation']),
+    position: integer(row?.['position']),
+    mark: text(row?.['mark']),
+    namespace: textOrNull(row?.['namespace']),
+  }
 }
 
 /** Whoever wrote here without the store in memory would sell what that has sold. `url`: how the ledger is named there. */

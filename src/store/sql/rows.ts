@@ -196,6 +196,6 @@ export function integerOrNull(value: Value | undefined): number | null {
   return value === null ? null : integer(value)
 }
 
-function textOrNull(value: Value | undefined): string | null {
+export function textOrNull(value: Value | undefined): string | null {
   return value === null ? null : text(value)
 }

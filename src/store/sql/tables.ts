@@ -25,7 +25,7 @@ export const copiedTables = {
     columns: 'seq bigint, id text, reservation_id text, user_id text, status text, metadata json, created_at bigint, cancelled_at bigint',
   },
   events: { key: ['seq'], columns: 'seq bigint, time bigint, list json' },
-  ledger: { key: ['id'], columns: 'id text, generation bigint, position bigint' },
+  ledger: { key: ['id'], columns: 'id text, generation bigint, position bigint, namespace text, mark text' },
   answers: { key: ['scope', 'key'], columns: 'scope text, key text, fingerprint text, created_at bigint, created smallint, value text' },
 } as const
 

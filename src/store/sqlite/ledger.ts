@@ -39,14 +39,14 @@ export async function sqliteLedger({ path, clock = systemClock }: SqliteLedgerOp
     lastReservation: () => guard(() => sql.lastReservation.get()),
   }
 
-  const append: Ledger['append'] = (generation, from, to, transitions) =>
+  const append: Ledger['append'] = (generation, from, to, transitions, mark = '') =>
     guard(() =>
       transact(() => {
         const state = readState()
         if (state.generation !== generation || state.position !== from) return state
         write(transitions)
-        sql.moveLedger.run(to)
-        return { ...state, position: to }
+        sql.moveLedger.run(to, mark)
+        return { ...state, position: to, mark }
       }),
     )
 
@@ -71,6 +71,11 @@ export async function sqliteLedger({ path, clock = systemClock }: SqliteLedgerOp
 
   return {
     state: () => guard(readState),
+    claim: (namespace, from) =>
+      guard(() => {
+        sql.claimLedger.run(namespace, from)
+        return readState()
+      }),
     append,
     takeOver: (generation, load) => {
       const taken = lastTaken.then(() => takeOver(taking, generation, load))

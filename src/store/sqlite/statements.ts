@@ -1,4 +1,5 @@
 import { chunkBits, inChunk } from '../sql/blocks.ts'
+import { ledgerColumns } from '../sql/ledger.ts'
 import type { Write, Writes } from '../sql/save.ts'
 import { prepareBulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
@@ -116,11 +117,12 @@ const queries = {
     order by e.event_seq`,
   lastEvent: 'select max(seq) as seq from events',
 
-  ledger: 'select id, generation, position from ledger',
+  ledger: `select ${ledgerColumns} from ledger`,
   makeLedger: 'insert into ledger (id, generation, position) values (?, 0, 0) on conflict do nothing',
-  moveLedger: 'update ledger set position = ?',
+  moveLedger: 'update ledger set position = ?1, mark = ?2',
+  claimLedger: 'update ledger set namespace = ?1 where namespace is null or namespace = ?2',
   /** Whoever knows only the generation before (?) can append no more. */
-  raiseLedger: 'update ledger set generation = generation + 1, position = 0 where generation = ? returning id, generation, position',
+  raiseLedger: `update ledger set generation = generation + 1, position = 0, mark = '' where generation = ? returning ${ledgerColumns}`,
   /** Some active reservations, at most ?1: of the chunks in which the first are due. */
   someActive: `select r.id, r.expires_at from (select distinct chunk from (select chunk from open_lines order by due_at, chunk limit ?1)) c
     cross join reservations r on ${activeIn('c.chunk')} limit ?1`,

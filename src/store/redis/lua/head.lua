@@ -1,9 +1,16 @@
 -- Every script begins with this. KEYS[1]: the header of the namespace. KEYS[2]: what the names of all keys of this generation begin with. ARGV[1]: the generation that the caller
--- knows. Another generation, or another Redis than the one that was loaded (it restarted, another took its place, or it was emptied): nothing is read and nothing written.
+-- knows. Another generation, or another Redis than the one that was loaded (it restarted, another took its place, or it was emptied): nothing is read and nothing written. ARGV[2]: the
+-- node that calls. ARGV[3]: the last of its calls that wrote in this generation, as far as it knows; 0: it knows of none.
 local P = KEYS[2]
 local head = redis.call('HMGET', KEYS[1], 'generation', 'run', 'clock')
 if head[1] ~= ARGV[1] or head[2] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then
   return redis.error_reply('HOLDFAST lost')
+end
+-- Of that node, the last call that was a repeat, and the last that wrote. What a node knows to be written is there, or this Redis went back to what it was before.
+local lastRepeat, lastWrite = string.match(redis.call('GET', P .. 'f:' .. ARGV[2]) or '', '^(%d+) (%d+)$')
+lastRepeat, lastWrite = tonumber(lastRepeat or 0), tonumber(lastWrite or 0)
+if lastWrite < tonumber(ARGV[3]) then
+  return redis.error_reply('HOLDFAST broken: what was written is not there any more')
 end
 local now
 if head[3] then

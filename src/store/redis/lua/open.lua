@@ -9,6 +9,6 @@ if generation and tonumber(generation) >= tonumber(ARGV[2]) and redis.call('HGET
   return redis.error_reply('HOLDFAST late')
 end
 redis.call('DEL', KEYS[2] .. 'loading')
-redis.call('HSET', KEYS[2] .. 'h', 'head', ARGV[3], 'base', ARGV[3], 'pending', 0)
+redis.call('HSET', KEYS[2] .. 'h', 'head', ARGV[3], 'base', ARGV[3], 'pending', 0, 'mark', '')
 redis.call('HSET', KEYS[1], 'ledger', ARGV[1], 'generation', ARGV[2], 'run', run)
 return redis.status_reply('OK')

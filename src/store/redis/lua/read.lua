@@ -1,4 +1,4 @@
--- Look at one thing. ARGV[2]: at what; then which. Every reply begins with the time.
+-- Look at one thing. ARGV[4]: at what; then which. Every reply begins with the time.
 local function stockAndProduct(sku)
   local stock, product = redis.call('GET', P .. 's:' .. sku), redis.call('GET', P .. 'p:' .. sku)
   if not stock and not product and not redis.call('ZSCORE', P .. 'skus', sku) then
@@ -11,11 +11,11 @@ local function stockAndProduct(sku)
   return sku .. '\t' .. string.match(stock, '^%d+ %d+ %d+ %d+') .. '\t' .. whole(dueBefore(sku)) .. '\t' .. (soonest or '') .. '\t' .. product
 end
 
-local what = ARGV[2]
+local what = ARGV[4]
 if what == 'product' then
-  return { now, stockAndProduct(ARGV[3]) }
+  return { now, stockAndProduct(ARGV[5]) }
 elseif what == 'products' then -- after a sku, so many
-  local skus = redis.call('ZRANGEBYLEX', P .. 'skus', '(' .. ARGV[3], '+', 'LIMIT', 0, ARGV[4])
+  local skus = redis.call('ZRANGEBYLEX', P .. 'skus', '(' .. ARGV[5], '+', 'LIMIT', 0, ARGV[6])
   local reply = { now }
   for index, sku in ipairs(skus) do
     reply[index + 1] = stockAndProduct(sku)
@@ -26,8 +26,8 @@ elseif what == 'products' then -- after a sku, so many
   return reply
 elseif what == 'reservations' then -- by their ids
   local reply = { now }
-  for index = 3, #ARGV do
-    reply[index - 1] = redis.call('HGET', P .. 'r', ARGV[index])
+  for index = 5, #ARGV do
+    reply[index - 3] = redis.call('HGET', P .. 'r', ARGV[index])
   end
   return reply
 elseif what == 'slot' then -- the reservations that occupy it, the oldest first, each as its id and itself
@@ -65,7 +65,7 @@ elseif what == 'journal' then -- its first batches, so many transitions
     for _, batch in ipairs(redis.call('LRANGE', P .. 'j', from, from + 15)) do
       transitions = transitions + string.match(batch, '^%d+\n(%d+)\n')
       reply[#reply + 1] = batch
-      if transitions >= tonumber(ARGV[3]) then
+      if transitions >= tonumber(ARGV[5]) then
         return reply
       end
     end

@@ -1,9 +1,8 @@
 -- Decide a batch of commands, as domain/decide.ts does, and write what was decided. First everything is read and decided, then everything is written, because a script that
--- fails is not rolled back. ARGV after the generation: the caller, its attempt, whether an earlier attempt may have been executed ('1'), how many transitions may wait for
+-- fails is not rolled back. ARGV after the beginning: the number of the call, whether an earlier attempt may have been executed ('1'), how many transitions may wait for
 -- the ledger, where the journal ended when the caller saw it last, where it may begin at most or ''; the number of skus and the skus; then the commands, each with its own arguments. See commands.ts, which writes them, and answers.ts, which reads the replies.
-local caller, attempt, isRepeat, pendingMax = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
-local headSeen, baseSeen = tonumber(ARGV[6]), tonumber(ARGV[7])
-local at = 7
+local call, isRepeat, pendingMax, headSeen, baseSeen = tonumber(ARGV[4]), ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local at = 8
 
 local function take()
   at = at + 1
@@ -11,8 +10,7 @@ local function take()
 end
 
 -- A request that comes late, after a later one of the same caller, must not be executed: its caller has given it up and asked again.
-local last = redis.call('GET', P .. 'f:' .. caller)
-if last and tonumber(last) >= attempt then
+if lastRepeat >= call then
   return redis.error_reply('HOLDFAST late')
 end
 

@@ -1,7 +1,8 @@
 -- Everything was read and decided; now it is written.
 
-if isRepeat then
-  redis.call('SET', P .. 'f:' .. caller, ARGV[3], 'PX', 86400000)
+if isRepeat or transitions > 0 then
+  lastRepeat, lastWrite = isRepeat and call or lastRepeat, transitions > 0 and math.max(call, lastWrite) or lastWrite
+  redis.call('SET', P .. 'f:' .. ARGV[2], whole(lastRepeat) .. ' ' .. whole(lastWrite), 'PX', 86400000)
 end
 
 local function writeMany(verb, name, map)
@@ -111,9 +112,10 @@ end
 
 local position = tonumber(journal[1])
 if transitions > 0 then
-  position = redis.call('HINCRBY', P .. 'h', 'head', 1)
-  redis.call('HINCRBY', P .. 'h', 'pending', transitions)
-  redis.call('RPUSH', P .. 'j', nowText .. '\n' .. transitions .. '\n' .. table.concat(lines, '\n'))
+  position = position + 1
+  redis.call('HSET', P .. 'h', 'head', whole(position), 'pending', whole(journal[3] + transitions))
+  -- The mark of a batch, which no other ever has: the call that wrote it.
+  redis.call('RPUSH', P .. 'j', nowText .. '\n' .. transitions .. '\n' .. ARGV[2] .. ':' .. ARGV[4] .. '\n' .. table.concat(lines, '\n'))
 end
 if isBehind then
   return redis.error_reply('HOLDFAST behind')
@@ -123,4 +125,4 @@ local prices = {}
 for index, sku in ipairs(skus) do
   prices[index] = stocks[sku] and stocks[sku].price or '-'
 end
-return { now, position, prices, replies }
+return { now, position, prices, replies, transitions }
