@@ -1,3 +1,5 @@
+import type { ServeLimits } from './http/serve.ts'
+
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
 /** What somebody can set. Every variable is listed in .env.example as well. */
@@ -10,12 +12,14 @@ const variables = {
   store: 'HOLDFAST_STORE',
   /** Of a store in Redis: where its sales are kept, postgres://… or sqlite:PATH. */
   ledger: 'HOLDFAST_LEDGER',
+  /** How many connections may be open at the same time. */
+  connectionsMax: 'HOLDFAST_CONNECTIONS_MAX',
 } as const
 
 /** Settings of keys and tokens. This version checks none, so it refuses to start where some are expected to protect it. */
 const protections = ['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL']
 
-export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db' } as const
+export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db', limits: { connectionsMax: 10_000 } } as const
 
 export const portMax = 65_535
 
@@ -29,6 +33,7 @@ export interface StoreSettings {
 export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
+  readonly limits: ServeLimits
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -69,6 +74,15 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     host: host === undefined ? defaults.host : parseHost(host, hostName),
     port: port === undefined ? defaults.port : parsePort(port, portName),
     ...readStoreSettings(flags, environment),
+    limits: readLimits(environment),
+  }
+}
+
+function readLimits(environment: Environment): ServeLimits {
+  const connectionsMax = read(environment, variables.connectionsMax)
+  return {
+    connectionsMax:
+      connectionsMax === undefined ? defaults.limits.connectionsMax : parseCount(connectionsMax, variables.connectionsMax, 1_000_000),
   }
 }
 
@@ -91,6 +105,12 @@ function parsePort(text: string, name: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
   if (!(port <= portMax)) throw new SettingError(`${name} must be a whole number from 0 to ${portMax}, not "${text}".`)
   return port
+}
+
+function parseCount(text: string, name: string, most: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+  if (!(count >= 1 && count <= most)) throw new SettingError(`${name} must be a whole number from 1 to ${most}, not "${text}".`)
+  return count
 }
 
 function parseHost(text: string, name: string): string {

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
 import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
+import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
 import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
 import type { Metrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
@@ -21,27 +22,31 @@ export interface AppOptions {
   readonly version: string
   /** Who asks; left out: everybody may do everything. */
   readonly identify?: Identify
+  /** Where they are other than by default. */
+  readonly connections?: Partial<ConnectionLimits> | undefined
   /** Told of faults and bugs; refusals are answers, not reports. */
   readonly report: (error: unknown) => void
 }
 
 /** The service without a socket: `serve` gives it one, tests may inject requests. */
-export async function createApp({ shop, metrics, version, identify = () => anonymous, report }: AppOptions): Promise<FastifyInstance> {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { shop, metrics, version, identify = () => anonymous, report } = options
+  const connections = { ...connectionDefaults, ...options.connections }
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    // A slow sender keeps its socket this long and nothing else waits for it.
-    requestTimeout: 30_000,
+    ...serverOptions(connections),
     // A request that came on a kept connection while the service stops is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // As long as the headers may be: an sku that is too long is one that does not exist.
-    routerOptions: { maxParamLength: 16_384 },
+    routerOptions: { maxParamLength: headerBytesMax },
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (_error, request, reply) => {
       void sendProblem(reply, 'not_found', `The path ${request.url} cannot be read.`)
     },
   })
+  limitConnections(app, connections)
   stopGently(app)
   parseBodies(app)
   validateRequests(app)

@@ -11,8 +11,15 @@ export interface ServeOptions {
   /** See `openStore`. */
   readonly storeUrl: string
   readonly ledgerUrl?: string | undefined
+  /** Those that are left out are as by default. */
+  readonly limits?: ServeLimits
   readonly version: string
   readonly report: (error: unknown) => void
+}
+
+/** What the service takes from its clients; docs/limits.md has all of it. */
+export interface ServeLimits {
+  readonly connectionsMax?: number
 }
 
 export interface Service {
@@ -26,7 +33,7 @@ export interface Service {
 const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
-export async function serve({ host, port, storeUrl, ledgerUrl, version, report }: ServeOptions): Promise<Service> {
+export async function serve({ host, port, storeUrl, ledgerUrl, limits = {}, version, report }: ServeOptions): Promise<Service> {
   if (!isLoopback(host)) {
     throw new Error(
       `Without API keys everybody who reaches ${host} could sell and cancel, so Holdfast only listens on a loopback address. Use --host 127.0.0.1.`,
@@ -36,7 +43,7 @@ export async function serve({ host, port, storeUrl, ledgerUrl, version, report }
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({ store, onBatch: metrics.onBatch })
   try {
-    const app = await createApp({ shop, metrics, version, report })
+    const app = await createApp({ shop, metrics, version, connections: limits, report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
     const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {

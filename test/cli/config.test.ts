@@ -4,14 +4,19 @@ import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '
 
 describe('readServiceSettings()', () => {
   it('has a default for everything', () => {
-    expect(readServiceSettings({}, {})).toEqual({ host: defaults.host, port: defaults.port, storeUrl: defaults.store })
+    expect(readServiceSettings({}, {})).toEqual({
+      host: defaults.host,
+      port: defaults.port,
+      storeUrl: defaults.store,
+      limits: defaults.limits,
+    })
   })
 
   it('lets flags win over the environment', () => {
     const environment = { HOLDFAST_PORT: '1', HOLDFAST_HOST: '127.0.0.2', HOLDFAST_STORE: 'sqlite:a.db' }
-    expect(readServiceSettings({}, environment)).toEqual({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db' })
+    expect(readServiceSettings({}, environment)).toMatchObject({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db' })
     const flags = { port: '0', host: '::1', store: 'sqlite:b.db' }
-    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db' })
+    expect(readServiceSettings(flags, environment)).toMatchObject({ port: 0, host: '::1', storeUrl: 'sqlite:b.db' })
   })
 
   it('takes a variable that is set to nothing as not set', () => {
@@ -26,6 +31,13 @@ describe('readServiceSettings()', () => {
 
   it('refuses what cannot be a host', () => {
     expect(() => readServiceSettings({ host: 'http://127.0.0.1' }, {})).toThrow(/^--host must be an address or a host name/)
+  })
+
+  it('reads limits, and refuses what cannot be one', () => {
+    expect(readServiceSettings({}, { HOLDFAST_CONNECTIONS_MAX: '5' }).limits).toEqual({ ...defaults.limits, connectionsMax: 5 })
+    for (const [name, values] of Object.entries({ HOLDFAST_CONNECTIONS_MAX: ['0', '-1', '1e3', '1000001', 'many'] })) {
+      for (const value of values) expect(() => readServiceSettings({}, { [name]: value })).toThrow(new RegExp(`^${name} must be `))
+    }
   })
 
   it.each(['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL'])(
@@ -67,5 +79,8 @@ describe('.env.example', () => {
     expect(listed.get('HOLDFAST_PORT')).toBe(String(defaults.port))
     expect(listed.get('HOLDFAST_HOST')).toBe(defaults.host)
     expect(listed.get('HOLDFAST_STORE')).toBe(defaults.store)
+    expect(readServiceSettings({}, Object.fromEntries([...listed].filter(([, value]) => value !== '')))).toEqual(
+      readServiceSettings({}, {}),
+    )
   })
 })

@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
-import { createApp } from '../../src/http/app.ts'
+import { createApp, type AppOptions } from '../../src/http/app.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { serve } from '../../src/http/serve.ts'
 import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
@@ -49,6 +49,8 @@ export interface StartOptions {
   /** Something between the engine and the store. */
   readonly wrap?: (store: Store) => Store
   readonly queueMax?: number
+  /** Limits of the app that are other than by default. */
+  readonly app?: Pick<AppOptions, 'connections'>
 }
 
 const version = '0.0.0-test'
@@ -92,8 +94,9 @@ interface Listening {
 }
 
 async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
-  const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax } = options
-  if (clock === undefined && wrap === undefined && queueMax === undefined) return serve({ host, port: 0, storeUrl, version, report })
+  const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax, app: appOptions } = options
+  if (clock === undefined && wrap === undefined && queueMax === undefined && appOptions === undefined)
+    return serve({ host, port: 0, storeUrl, version, report })
   const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
@@ -102,7 +105,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
   })
-  const app = await createApp({ shop, metrics, version, report })
+  const app = await createApp({ shop, metrics, version, report, ...appOptions })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,
