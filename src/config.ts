@@ -14,12 +14,19 @@ const variables = {
   ledger: 'HOLDFAST_LEDGER',
   /** How many connections may be open at the same time. */
   connectionsMax: 'HOLDFAST_CONNECTIONS_MAX',
+  /** How long a new reservation may be expected to wait before it is refused. */
+  queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
 } as const
 
 /** Settings of keys and tokens. This version checks none, so it refuses to start where some are expected to protect it. */
 const protections = ['HOLDFAST_API_KEYS', 'HOLDFAST_JWT_SECRET', 'HOLDFAST_JWKS_URL']
 
-export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db', limits: { connectionsMax: 10_000 } } as const
+export const defaults = {
+  port: 3000,
+  host: '127.0.0.1',
+  store: 'sqlite:./holdfast.db',
+  limits: { connectionsMax: 10_000, queueWaitMsMax: 2_000 },
+} as const
 
 export const portMax = 65_535
 
@@ -79,10 +86,10 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
 }
 
 function readLimits(environment: Environment): ServeLimits {
-  const connectionsMax = read(environment, variables.connectionsMax)
+  const { connectionsMax, queueWaitMsMax } = defaults.limits
   return {
-    connectionsMax:
-      connectionsMax === undefined ? defaults.limits.connectionsMax : parseCount(connectionsMax, variables.connectionsMax, 1_000_000),
+    connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? connectionsMax,
+    queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? queueWaitMsMax,
   }
 }
 
@@ -107,9 +114,11 @@ function parsePort(text: string, name: string): number {
   return port
 }
 
-function parseCount(text: string, name: string, most: number): number {
+function readCount(environment: Environment, variable: string, most: number): number | undefined {
+  const text = read(environment, variable)
+  if (text === undefined) return undefined
   const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN
-  if (!(count >= 1 && count <= most)) throw new SettingError(`${name} must be a whole number from 1 to ${most}, not "${text}".`)
+  if (!(count >= 1 && count <= most)) throw new SettingError(`${variable} must be a whole number from 1 to ${most}, not "${text}".`)
   return count
 }
 

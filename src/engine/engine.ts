@@ -7,8 +7,10 @@ import { createFeed, type Feed } from './feed.ts'
 
 export interface EngineOptions {
   readonly store: Store
-  /** Commands that may wait for the store before more are refused with `overloaded`. */
+  /** Reserves that may wait for the store before more are refused with `overloaded`; default 20,000. A quarter more of all other commands may. */
   readonly queueMax?: number
+  /** From half of `queueMax` on, a reserve that is expected to wait for longer is refused as well; default 2,000. */
+  readonly waitMsMax?: number | undefined
   /** How often a batch is given to a store that answers `store_unavailable`. */
   readonly attemptsMax?: number
   /** `timer`: due reservations are given back at their time. `manual`: only by `sweep()` and by batches that need the units. */
@@ -28,8 +30,9 @@ export interface Engine {
   readonly close: () => Promise<void>
 }
 
-export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry = 'timer', onBatch }: EngineOptions): Engine {
-  const batcher = createBatcher({ store, queueMax, attemptsMax, onBatch: afterBatch })
+export function createEngine(options: EngineOptions): Engine {
+  const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, expiry = 'timer', onBatch } = options
+  const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch })
   const sweeper = createExpiry({ store, submit: batcher.submit })
   const feed = createFeed(store)
   if (expiry === 'timer') sweeper.start()

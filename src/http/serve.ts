@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
 import { createApp } from './app.ts'
+import type { ConnectionLimits } from './limits/connections.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface ServeOptions {
@@ -20,6 +21,7 @@ export interface ServeOptions {
 /** What the service takes from its clients; docs/limits.md has all of it. */
 export interface ServeLimits {
   readonly connectionsMax?: number
+  readonly queueWaitMsMax?: number
 }
 
 export interface Service {
@@ -41,9 +43,9 @@ export async function serve({ host, port, storeUrl, ledgerUrl, limits = {}, vers
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const shop = createHoldfast({ store, onBatch: metrics.onBatch })
+  const shop = createHoldfast({ store, waitMsMax: limits.queueWaitMsMax, onBatch: metrics.onBatch })
   try {
-    const app = await createApp({ shop, metrics, version, connections: limits, report })
+    const app = await createApp({ shop, metrics, version, connections: connectionsOf(limits), report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
     const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {
@@ -62,6 +64,10 @@ export async function serve({ host, port, storeUrl, ledgerUrl, limits = {}, vers
     await shop.close()
     throw error
   }
+}
+
+function connectionsOf({ connectionsMax }: ServeLimits): Partial<ConnectionLimits> {
+  return connectionsMax === undefined ? {} : { connectionsMax }
 }
 
 export function isLoopback(host: string): boolean {

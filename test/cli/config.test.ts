@@ -35,7 +35,10 @@ describe('readServiceSettings()', () => {
 
   it('reads limits, and refuses what cannot be one', () => {
     expect(readServiceSettings({}, { HOLDFAST_CONNECTIONS_MAX: '5' }).limits).toEqual({ ...defaults.limits, connectionsMax: 5 })
-    for (const [name, values] of Object.entries({ HOLDFAST_CONNECTIONS_MAX: ['0', '-1', '1e3', '1000001', 'many'] })) {
+    for (const [name, values] of Object.entries({
+      HOLDFAST_CONNECTIONS_MAX: ['0', '-1', '1e3', '1000001', 'many'],
+      HOLDFAST_QUEUE_WAIT_MS: ['0', '2.5', '60001'],
+    })) {
       for (const value of values) expect(() => readServiceSettings({}, { [name]: value })).toThrow(new RegExp(`^${name} must be `))
     }
   })
