@@ -1,4 +1,5 @@
-import type { ServeLimits } from './http/serve.ts'
+import { isIP } from 'node:net'
+import type { RequestLimit, ServeLimits } from './http/serve.ts'
 
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
@@ -12,6 +13,10 @@ const variables = {
   store: 'HOLDFAST_STORE',
   /** Of a store in Redis: where its sales are kept, postgres://… or sqlite:PATH. */
   ledger: 'HOLDFAST_LEDGER',
+  /** Requests of one client in so many seconds, as 600/60; off: as many as it likes. */
+  rateLimit: 'HOLDFAST_RATE_LIMIT',
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  trustProxy: 'HOLDFAST_TRUST_PROXY',
   /** How many connections may be open at the same time. */
   connectionsMax: 'HOLDFAST_CONNECTIONS_MAX',
   /** How long a new reservation may be expected to wait before it is refused. */
@@ -25,7 +30,7 @@ export const defaults = {
   port: 3000,
   host: '127.0.0.1',
   store: 'sqlite:./holdfast.db',
-  limits: { connectionsMax: 10_000, queueWaitMsMax: 2_000 },
+  limits: { requests: null, trustProxy: [], connectionsMax: 10_000, queueWaitMsMax: 2_000 },
 } as const
 
 export const portMax = 65_535
@@ -52,6 +57,7 @@ export interface StoreFlags {
 export interface ServiceFlags extends StoreFlags {
   readonly host?: string
   readonly port?: string
+  readonly rateLimit?: string
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -81,15 +87,19 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     host: host === undefined ? defaults.host : parseHost(host, hostName),
     port: port === undefined ? defaults.port : parsePort(port, portName),
     ...readStoreSettings(flags, environment),
-    limits: readLimits(environment),
+    limits: readLimits(flags, environment),
   }
 }
 
-function readLimits(environment: Environment): ServeLimits {
-  const { connectionsMax, queueWaitMsMax } = defaults.limits
+function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits {
+  const { limits } = defaults
+  const [requests, requestsName] = choose(flags.rateLimit, '--rate-limit', environment, variables.rateLimit)
+  const trustProxy = read(environment, variables.trustProxy)
   return {
-    connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? connectionsMax,
-    queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? queueWaitMsMax,
+    requests: requests === undefined ? limits.requests : parseRateLimit(requests, requestsName),
+    trustProxy: trustProxy === undefined ? limits.trustProxy : parseNetworks(trustProxy, variables.trustProxy),
+    connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? limits.connectionsMax,
+    queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? limits.queueWaitMsMax,
   }
 }
 
@@ -112,6 +122,35 @@ function parsePort(text: string, name: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
   if (!(port <= portMax)) throw new SettingError(`${name} must be a whole number from 0 to ${portMax}, not "${text}".`)
   return port
+}
+
+function parseRateLimit(text: string, name: string): RequestLimit | null {
+  if (text === 'off') return null
+  const [, requests = 0, seconds = 0] = (/^(\d{1,7})\/(\d{1,5})$/.exec(text) ?? []).map(Number)
+  if (requests < 1 || seconds < 1 || seconds > 86_400) {
+    throw new SettingError(
+      `${name} must be requests per seconds, for example 600/60 for 600 requests in 60 seconds, or off, not "${text}".`,
+    )
+  }
+  return { max: requests, windowMs: seconds * 1_000 }
+}
+
+/** As Fastify takes them. */
+function parseNetworks(text: string, name: string): string[] {
+  const networks = text.split(',').map((one) => one.trim())
+  const wrong = networks.find((one) => !isNetwork(one))
+  if (wrong === undefined) return networks
+  throw new SettingError(
+    `${name} must be addresses or networks of your proxies, for example 10.0.0.0/8,2001:db8::/32 or loopback; "${wrong}" is neither.`,
+  )
+}
+
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
+  const [address = '', bits] = text.split('/')
+  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  // A network of all addresses would let every client choose its own.
+  return bits === undefined ? bitsMax > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax
 }
 
 function readCount(environment: Environment, variable: string, most: number): number | undefined {

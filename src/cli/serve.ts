@@ -14,6 +14,7 @@ export function addServe(program: Command, version: string): void {
     .option('--host <host>', `address to listen on (HOLDFAST_HOST; default ${defaults.host})`)
     .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
     .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
+    .option('--rate-limit <limit>', 'requests of one client per seconds, for example 600/60 (HOLDFAST_RATE_LIMIT; default off)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
 

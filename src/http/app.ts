@@ -4,8 +4,9 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
 import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
-import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
 import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
+import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
+import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
 import type { Metrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
 import { sendProblem } from './problem.ts'
@@ -23,19 +24,24 @@ export interface AppOptions {
   /** Who asks; left out: everybody may do everything. */
   readonly identify?: Identify
   /** Where they are other than by default. */
-  readonly connections?: Partial<ConnectionLimits> | undefined
+  readonly connections?: Partial<ConnectionLimits>
+  /** Left out: only routes that have a limit of their own are limited, and this node counts by itself. */
+  readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy?: readonly string[]
   /** Told of faults and bugs; refusals are answers, not reports. */
   readonly report: (error: unknown) => void
 }
 
 /** The service without a socket: `serve` gives it one, tests may inject requests. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { shop, metrics, version, identify = () => anonymous, report } = options
+  const { shop, metrics, version, identify = () => anonymous, trustProxy = [], report } = options
   const connections = { ...connectionDefaults, ...options.connections }
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
     ...serverOptions(connections),
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     // A request that came on a kept connection while the service stops is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -51,6 +57,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
+  limitRequests(app, { limit: null, ...options.requests, report })
   guardRoutes(app, identify)
   const methods = answerOtherMethods(app)
   documentRoutes(app, version)

@@ -1,8 +1,9 @@
 import { isIPv4 } from 'node:net'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
-import { createApp } from './app.ts'
-import type { ConnectionLimits } from './limits/connections.ts'
+import type { Store } from '../store/port.ts'
+import { createApp, type AppOptions } from './app.ts'
+import type { RateLimit } from './limits/counter.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface ServeOptions {
@@ -20,9 +21,16 @@ export interface ServeOptions {
 
 /** What the service takes from its clients; docs/limits.md has all of it. */
 export interface ServeLimits {
+  /** Of one client. null: as many as it likes. */
+  readonly requests?: RequestLimit | null
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy?: readonly string[]
   readonly connectionsMax?: number
   readonly queueWaitMsMax?: number
 }
+
+/** So many in a window that begins with the first. */
+export type RequestLimit = Omit<RateLimit, 'name'>
 
 export interface Service {
   /** `http://host:port` */
@@ -45,7 +53,7 @@ export async function serve({ host, port, storeUrl, ledgerUrl, limits = {}, vers
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({ store, waitMsMax: limits.queueWaitMsMax, onBatch: metrics.onBatch })
   try {
-    const app = await createApp({ shop, metrics, version, connections: connectionsOf(limits), report })
+    const app = await createApp({ shop, metrics, version, ...appLimits(limits, store), report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
     const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {
@@ -66,8 +74,12 @@ export async function serve({ host, port, storeUrl, ledgerUrl, limits = {}, vers
   }
 }
 
-function connectionsOf({ connectionsMax }: ServeLimits): Partial<ConnectionLimits> {
-  return connectionsMax === undefined ? {} : { connectionsMax }
+function appLimits({ requests = null, trustProxy = [], connectionsMax }: ServeLimits, { countRequests }: Store): Partial<AppOptions> {
+  return {
+    requests: { limit: requests && { name: 'requests', ...requests }, countRequests },
+    trustProxy,
+    connections: connectionsMax === undefined ? {} : { connectionsMax },
+  }
 }
 
 export function isLoopback(host: string): boolean {

@@ -50,7 +50,7 @@ export interface StartOptions {
   readonly wrap?: (store: Store) => Store
   readonly queueMax?: number
   /** Limits of the app that are other than by default. */
-  readonly app?: Pick<AppOptions, 'connections'>
+  readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'requests' | 'trustProxy'>
 }
 
 const version = '0.0.0-test'
