@@ -1,4 +1,6 @@
 import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
+import { isIP } from 'node:net'
+import type { RequestLimit, ServeLimits } from './http/serve.ts'
 
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
@@ -23,9 +25,22 @@ const variables = {
   jwtAudience: 'HOLDFAST_JWT_AUDIENCE',
   /** How many active reservations a user may have at once. */
   activePerUser: 'HOLDFAST_ACTIVE_PER_USER_MAX',
+  /** Requests of one client in so many seconds, as 600/60; off: as many as it likes. */
+  rateLimit: 'HOLDFAST_RATE_LIMIT',
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  trustProxy: 'HOLDFAST_TRUST_PROXY',
+  /** How many connections may be open at the same time. */
+  connectionsMax: 'HOLDFAST_CONNECTIONS_MAX',
+  /** How long a new reservation may be expected to wait before it is refused. */
+  queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
 } as const
 
-export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db' } as const
+export const defaults = {
+  port: 3000,
+  host: '127.0.0.1',
+  store: 'sqlite:./holdfast.db',
+  limits: { requests: null, trustProxy: [], connectionsMax: 10_000, queueWaitMsMax: 2_000 },
+} as const
 
 export const portMax = 65_535
 
@@ -45,6 +60,7 @@ export interface ServiceSettings extends StoreSettings {
   readonly identity: IdentitySettings
   /** undefined: any number. */
   readonly activePerUserMax: number | undefined
+  readonly limits: ServeLimits
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -57,6 +73,7 @@ export interface ServiceFlags extends StoreFlags {
   readonly host?: string
   readonly port?: string
   readonly activePerUser?: string
+  readonly rateLimit?: string
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -82,6 +99,19 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     identity: readIdentity(environment),
     activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
     ...readStoreSettings(flags, environment),
+    limits: readLimits(flags, environment),
+  }
+}
+
+function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits {
+  const { limits } = defaults
+  const [requests, requestsName] = choose(flags.rateLimit, '--rate-limit', environment, variables.rateLimit)
+  const trustProxy = read(environment, variables.trustProxy)
+  return {
+    requests: requests === undefined ? limits.requests : parseRateLimit(requests, requestsName),
+    trustProxy: trustProxy === undefined ? limits.trustProxy : parseNetworks(trustProxy, variables.trustProxy),
+    connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? limits.connectionsMax,
+    queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? limits.queueWaitMsMax,
   }
 }
 
@@ -148,6 +178,43 @@ function parseActivePerUser(text: string, name: string): number {
   if (!(count >= 1 && count <= activePerUserHighest)) {
     throw new SettingError(`${name} must be a whole number from 1 to ${activePerUserHighest}, not "${text}".`)
   }
+  return count
+}
+
+function parseRateLimit(text: string, name: string): RequestLimit | null {
+  if (text === 'off') return null
+  const [, requests = 0, seconds = 0] = (/^(\d{1,7})\/(\d{1,5})$/.exec(text) ?? []).map(Number)
+  if (requests < 1 || seconds < 1 || seconds > 86_400) {
+    throw new SettingError(
+      `${name} must be requests per seconds, for example 600/60 for 600 requests in 60 seconds, or off, not "${text}".`,
+    )
+  }
+  return { max: requests, windowMs: seconds * 1_000 }
+}
+
+/** As Fastify takes them. */
+function parseNetworks(text: string, name: string): string[] {
+  const networks = text.split(',').map((one) => one.trim())
+  const wrong = networks.find((one) => !isNetwork(one))
+  if (wrong === undefined) return networks
+  throw new SettingError(
+    `${name} must be addresses or networks of your proxies, for example 10.0.0.0/8,2001:db8::/32 or loopback; "${wrong}" is neither.`,
+  )
+}
+
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
+  const [address = '', bits] = text.split('/')
+  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  // A network of all addresses would let every client choose its own.
+  return bits === undefined ? bitsMax > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax
+}
+
+function readCount(environment: Environment, variable: string, most: number): number | undefined {
+  const text = read(environment, variable)
+  if (text === undefined) return undefined
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+  if (!(count >= 1 && count <= most)) throw new SettingError(`${variable} must be a whole number from 1 to ${most}, not "${text}".`)
   return count
 }
 

@@ -2,11 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command, Outcome } from '../domain/command.ts'
 import { Fault, faultCode } from '../domain/faults.ts'
 import type { Store } from '../store/port.ts'
+import { createPace } from './pace.ts'
 
 export interface BatcherOptions {
   readonly store: Store
-  /** Commands that may wait; one more is refused with `overloaded` at once, because answering late is worse than answering no. */
+  /**
+   * Reserves that may wait; one more is refused with `overloaded` at once, because answering late is worse than answering no. A quarter more is for all other commands:
+   * an end frees units or makes an order, and its buyer has come further.
+   */
   readonly queueMax: number
+  /** From half of `queueMax` on, a reserve that is expected to wait for longer is refused as well. */
+  readonly waitMsMax: number
+  /** Milliseconds, for measuring how fast the store is. */
+  readonly now?: () => number
   /** How often a batch that met `store_unavailable` is given to the store before its callers hear of it. */
   readonly attemptsMax: number
   readonly onBatch: (batch: BatchReport) => void
@@ -61,8 +69,10 @@ function batchSize(queue: readonly Waiting[], linesMax: number): number {
  * One batch in flight; what arrives meanwhile is the next batch. There is no timer: an idle system has batches of one, a busy one
  * pays one commit for hundreds of commands. The idea is that of group commit as in TigerBeetle and AliSQL's statement queue.
  */
-export function createBatcher({ store, queueMax, attemptsMax, onBatch }: BatcherOptions): Batcher {
+export function createBatcher(options: BatcherOptions): Batcher {
+  const { store, queueMax, waitMsMax, now = () => performance.now(), attemptsMax, onBatch } = options
   const queue: Waiting[] = []
+  const pace = createPace(now)
   let running: Promise<void> | null = null
   /** Batches of which some callers still wait. */
   const unsettled = new Set<Promise<void>>()
@@ -72,7 +82,7 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
     submit: (command) =>
       new Promise((resolve, reject) => {
         if (closed) return reject(new Fault('closed', 'Holdfast is closed.'))
-        if (queue.length >= queueMax) return reject(new Fault('overloaded', `${queueMax} commands are waiting already; try again shortly.`))
+        if (isTooMuch(command)) return reject(new Fault('overloaded', `${queue.length} commands are waiting already; try again shortly.`))
         queue.push({ command, resolve, reject })
         running ??= run()
       }),
@@ -86,6 +96,12 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
     },
   }
 
+  function isTooMuch({ type }: Command): boolean {
+    const waiting = queue.length
+    if (type !== 'reserve') return waiting >= queueMax * 1.25
+    return waiting >= queueMax || (waiting >= queueMax / 2 && pace.expectedWaitMs(waiting) > waitMsMax)
+  }
+
   async function run(): Promise<void> {
     const inFlight = new Set<Promise<void>>()
     while (queue.length > 0 || inFlight.size > 0) {
@@ -97,7 +113,11 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
       // What was in flight may have ended in this turn, and nobody come since.
       const mayBegin = size > 0 && (inFlight.size === 0 || (isFull && inFlight.size < (store.batchesInFlightMax ?? 1)))
       if (mayBegin) {
-        const settling = settle(queue.splice(0, size), false).finally(() => inFlight.delete(settling))
+        const end = pace.begin(size, isFull)
+        const settling = settle(queue.splice(0, size), false).finally(() => {
+          end()
+          inFlight.delete(settling)
+        })
         inFlight.add(settling)
       } else if (inFlight.size > 0) {
         await Promise.race(inFlight)
@@ -124,16 +144,16 @@ export function createBatcher({ store, queueMax, attemptsMax, onBatch }: Batcher
       return
     }
     const { outcomes, laters } = executed
-    const now: Settled[] = []
+    const atOnce: Settled[] = []
     const soon: Promise<Settled>[] = []
     for (let index = 0; index < batch.length; index++) {
       const { command, resolve } = batch[index]!
       const later = laters.get(index)
       resolve(later ?? outcomes[index]!)
-      if (later === undefined) now.push({ command, outcome: outcomes[index]! })
+      if (later === undefined) atOnce.push({ command, outcome: outcomes[index]! })
       else soon.push(later.then((outcome) => ({ command, outcome })))
     }
-    report(now, startedAt)
+    report(atOnce, startedAt)
     if (soon.length === 0) return
     const reporting = reportLater(soon, startedAt).finally(() => unsettled.delete(reporting))
     unsettled.add(reporting)

@@ -8,12 +8,14 @@ import { withUserSlot } from './slots.ts'
 
 export interface EngineOptions {
   readonly store: Store
-  /** Commands that may wait for the store before more are refused with `overloaded`. */
+  /** Reserves that may wait for the store before more are refused with `overloaded`; default 20,000. A quarter more of all other commands may. */
   readonly queueMax?: number
+  /** From half of `queueMax` on, a reserve that is expected to wait for longer is refused as well; default 2,000. */
+  readonly waitMsMax?: number | undefined
   /** How often a batch is given to a store that answers `store_unavailable`. */
   readonly attemptsMax?: number
   /** How many active reservations a user may have at once; left out: any number. One that is due does not count. */
-  readonly activePerUserMax?: number
+  readonly activePerUserMax?: number | undefined
   /** `timer`: due reservations are given back at their time. `manual`: only by `sweep()` and by batches that need the units. */
   readonly expiry?: 'timer' | 'manual'
   readonly onBatch?: (batch: BatchReport) => void
@@ -33,8 +35,8 @@ export interface Engine {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { store, queueMax = 20_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', onBatch } = options
-  const batcher = createBatcher({ store, queueMax, attemptsMax, onBatch: afterBatch })
+  const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', onBatch } = options
+  const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch })
   const sweeper = createExpiry({ store, submit: batcher.submit })
   const feed = createFeed(store)
   if (expiry === 'timer') sweeper.start()

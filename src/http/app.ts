@@ -5,6 +5,8 @@ import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
 import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
 import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
+import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
+import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
 import type { Metrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
 import { sendProblem } from './problem.ts'
@@ -25,6 +27,12 @@ export interface AppOptions {
   readonly identify?: Identify
   /** How many clients may listen at once. */
   readonly streamsMax?: number
+  /** Where they are other than by default. */
+  readonly connections?: Partial<ConnectionLimits>
+  /** Left out: only routes that have a limit of their own are limited, and this node counts by itself. */
+  readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy?: readonly string[]
   /** Told of faults and bugs; refusals are answers, not reports. */
   readonly report: (error: unknown) => void
 }
@@ -33,33 +41,30 @@ export interface AppOptions {
 const streamsMaxDefault = 20_000
 
 /** The service without a socket: `serve` gives it one, tests may inject requests. */
-export async function createApp({
-  shop,
-  metrics,
-  version,
-  identify = () => anonymous,
-  streamsMax = streamsMaxDefault,
-  report,
-}: AppOptions): Promise<FastifyInstance> {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { shop, metrics, version, identify = () => anonymous, streamsMax = streamsMaxDefault, trustProxy = [], report } = options
+  const connections = { ...connectionDefaults, ...options.connections }
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    // A slow sender keeps its socket this long and nothing else waits for it.
-    requestTimeout: 30_000,
+    ...serverOptions(connections),
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     // A request that came on a kept connection while the service stops is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // As long as the headers may be: an sku that is too long is one that does not exist.
-    routerOptions: { maxParamLength: 16_384 },
+    routerOptions: { maxParamLength: headerBytesMax },
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (_error, request, reply) => {
       void sendProblem(reply, 'not_found', `The path ${request.url} cannot be read.`)
     },
   })
+  limitConnections(app, connections)
   stopGently(app)
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
+  limitRequests(app, { limit: null, ...options.requests, report })
   guardRoutes(app, identify)
   const methods = answerOtherMethods(app)
   documentRoutes(app, version)

@@ -5,6 +5,7 @@ import { faultCode } from '../domain/faults.ts'
 import { bodyBytesMax, InvalidRequest } from './body.ts'
 import { Forbidden } from './caller.ts'
 import { KeysUnavailable } from './identity.ts'
+import { RateLimited } from './limits/rate-limit.ts'
 import { problem, sendProblem, sendRefusal } from './problem.ts'
 
 /** Everything that is not an answer of a route: bad requests, faults of the store, unknown paths. Always problem+json, never a stack trace. */
@@ -36,7 +37,7 @@ export function answerUnreadable(error: Error & { readonly code?: string }, sock
 
 function sendFailure(
   reply: FastifyReply,
-  error: FastifyError | InvalidRequest | Forbidden,
+  error: FastifyError | InvalidRequest | Forbidden | RateLimited,
   report: (error: unknown) => void,
 ): FastifyReply {
   if (error instanceof InvalidRequest) return sendRefusal(reply, { code: 'validation_failed', errors: error.errors })
@@ -45,6 +46,7 @@ function sendFailure(
     return sendProblem(reply, 'store_unavailable', 'The keys that tokens are checked with cannot be fetched; nothing was done.')
   }
   if (error instanceof Forbidden) return sendProblem(reply, 'forbidden', error.message)
+  if (error instanceof RateLimited) return sendProblem(reply, 'rate_limited', error.message)
   switch (faultCode(error)) {
     case 'store_unavailable':
       report(error)

@@ -135,7 +135,7 @@ export function problems(...codes: readonly ErrorCode[]): Record<number, object>
   )
 }
 
-export const readProblems = ['validation_failed', 'store_unavailable', 'internal'] as const
+export const readProblems = ['validation_failed', 'rate_limited', 'store_unavailable', 'internal'] as const
 
 export const writeProblems = [
   ...readProblems,

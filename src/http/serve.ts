@@ -1,8 +1,10 @@
 import { isIPv4 } from 'node:net'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
-import { createApp } from './app.ts'
+import type { Store } from '../store/port.ts'
 import { createIdentify, type IdentitySettings } from './identity.ts'
+import { createApp, type AppOptions } from './app.ts'
+import type { RateLimit } from './limits/counter.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface ServeOptions {
@@ -16,9 +18,24 @@ export interface ServeOptions {
   readonly identity?: IdentitySettings
   /** See `EngineOptions`. */
   readonly activePerUserMax?: number | undefined
+  /** Those that are left out are as by default. */
+  readonly limits?: ServeLimits
   readonly version: string
   readonly report: (error: unknown) => void
 }
+
+/** What the service takes from its clients; docs/limits.md has all of it. */
+export interface ServeLimits {
+  /** Of one client. null: as many as it likes. */
+  readonly requests?: RequestLimit | null
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy?: readonly string[]
+  readonly connectionsMax?: number
+  readonly queueWaitMsMax?: number
+}
+
+/** So many in a window that begins with the first. */
+export type RequestLimit = Omit<RateLimit, 'name'>
 
 export interface Service {
   /** `http://host:port` */
@@ -34,7 +51,7 @@ const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
 export async function serve(options: ServeOptions): Promise<Service> {
-  const { host, port, storeUrl, ledgerUrl, identity = open, activePerUserMax, version, report } = options
+  const { host, port, storeUrl, ledgerUrl, identity = open, activePerUserMax, limits = {}, version, report } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
@@ -42,9 +59,9 @@ export async function serve(options: ServeOptions): Promise<Service> {
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const shop = createHoldfast({ store, onBatch: metrics.onBatch, ...(activePerUserMax !== undefined && { activePerUserMax }) })
+  const shop = createHoldfast({ store, waitMsMax: limits.queueWaitMsMax, activePerUserMax, onBatch: metrics.onBatch })
   try {
-    const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report })
+    const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), ...appLimits(limits, store), report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
     const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {
@@ -62,6 +79,14 @@ export async function serve(options: ServeOptions): Promise<Service> {
   } catch (error) {
     await shop.close()
     throw error
+  }
+}
+
+function appLimits({ requests = null, trustProxy = [], connectionsMax }: ServeLimits, { countRequests }: Store): Partial<AppOptions> {
+  return {
+    requests: { limit: requests && { name: 'requests', ...requests }, countRequests },
+    trustProxy,
+    connections: connectionsMax === undefined ? {} : { connectionsMax },
   }
 }
 

@@ -34,6 +34,20 @@ export interface ExecuteOptions {
   readonly later?: (index: number, outcome: Promise<Outcome>) => void
 }
 
+/** Requests of one client that came since the last call. */
+export interface Requests {
+  readonly client: string
+  readonly requests: number
+  /** How long the window is that they open, if none is open. */
+  readonly windowMs: number
+}
+
+/** What has come of a client in its window so far, from all nodes. */
+export interface RequestWindow {
+  readonly requests: number
+  readonly endsInMs: number
+}
+
 /**
  * A place that keeps the facts. Ten methods, because the width of this port decides the size of every store behind it.
  * Every method may throw the fault `store_unavailable`; repeating is then safe.
@@ -69,4 +83,6 @@ export interface Store {
   readonly batchesInFlightMax?: number
   /** Only of stores that several nodes share: calls when another node may have committed something, and now and then anyway. A hint, never the truth. */
   readonly onOthers?: (listener: () => void) => void
+  /** Only of stores that several nodes share: count requests against the limits of their clients, each of which is named once. Not facts: they may be forgotten at any time. */
+  readonly countRequests?: (requests: readonly Requests[]) => Promise<readonly RequestWindow[]>
 }

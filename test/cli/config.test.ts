@@ -6,14 +6,20 @@ const nobody = { keys: [], tokens: null }
 
 describe('readServiceSettings()', () => {
   it('has a default for everything', () => {
-    expect(readServiceSettings({}, {})).toEqual({ host: defaults.host, port: defaults.port, storeUrl: defaults.store, identity: nobody })
+    expect(readServiceSettings({}, {})).toEqual({
+      host: defaults.host,
+      port: defaults.port,
+      storeUrl: defaults.store,
+      identity: nobody,
+      limits: defaults.limits,
+    })
   })
 
   it('lets flags win over the environment', () => {
     const environment = { HOLDFAST_PORT: '1', HOLDFAST_HOST: '127.0.0.2', HOLDFAST_STORE: 'sqlite:a.db' }
-    expect(readServiceSettings({}, environment)).toEqual({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db', identity: nobody })
+    expect(readServiceSettings({}, environment)).toMatchObject({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db' })
     const flags = { port: '0', host: '::1', store: 'sqlite:b.db' }
-    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db', identity: nobody })
+    expect(readServiceSettings(flags, environment)).toMatchObject({ port: 0, host: '::1', storeUrl: 'sqlite:b.db' })
   })
 
   it('takes a variable that is set to nothing as not set', () => {
@@ -62,6 +68,33 @@ describe('readServiceSettings()', () => {
     expect(read).toThrow(sentence)
     expect(read).not.toThrow(/s3cret/)
   })
+
+  it('reads limits, and refuses what cannot be one', () => {
+    const environment = {
+      HOLDFAST_RATE_LIMIT: '600/60',
+      HOLDFAST_TRUST_PROXY: 'loopback, 10.0.0.0/8,::1',
+      HOLDFAST_CONNECTIONS_MAX: '5',
+      HOLDFAST_QUEUE_WAIT_MS: '500',
+    }
+    const limits = {
+      requests: { max: 600, windowMs: 60_000 },
+      trustProxy: ['loopback', '10.0.0.0/8', '::1'],
+      connectionsMax: 5,
+      queueWaitMsMax: 500,
+    }
+    expect(readServiceSettings({}, environment).limits).toEqual(limits)
+    expect(readServiceSettings({ rateLimit: 'off' }, environment).limits).toEqual({ ...limits, requests: null })
+    expect(() => readServiceSettings({ rateLimit: '' }, {})).toThrow(/^--rate-limit must be /)
+    const wrong = {
+      HOLDFAST_RATE_LIMIT: ['600', '0/60', '60/0', '1/86401', '-1/60', '1.5/60', '1/1/1', 'on'],
+      HOLDFAST_TRUST_PROXY: ['true', '1', '*', '0.0.0.0/0', '10.0.0.0/33', '::/0', '::1/129', '10.0.0/8', '10.0.0.1,', 'proxy.example.com'],
+      HOLDFAST_CONNECTIONS_MAX: ['0', '-1', '1e3', '1000001', 'many'],
+      HOLDFAST_QUEUE_WAIT_MS: ['0', '2.5', '60001'],
+    }
+    for (const [name, values] of Object.entries(wrong)) {
+      for (const value of values) expect(() => readServiceSettings({}, { [name]: value })).toThrow(new RegExp(`^${name} must be `))
+    }
+  })
 })
 
 describe('readStoreUrl()', () => {
@@ -95,5 +128,8 @@ describe('.env.example', () => {
     expect(listed.get('HOLDFAST_PORT')).toBe(String(defaults.port))
     expect(listed.get('HOLDFAST_HOST')).toBe(defaults.host)
     expect(listed.get('HOLDFAST_STORE')).toBe(defaults.store)
+    expect(readServiceSettings({}, Object.fromEntries([...listed].filter(([, value]) => value !== '')))).toEqual(
+      readServiceSettings({}, {}),
+    )
   })
 })

@@ -3,6 +3,7 @@ import { engineScope } from '../../src/domain/facts.ts'
 import { Fault, sqliteStore, type BatchReport, type Command, type Store } from '../../src/index.ts'
 import { createBatcher, type Batcher, type BatcherOptions } from '../../src/engine/batcher.ts'
 import { adjustStock, confirm, createProduct, key, reserve } from '../../src/store/conformance/kit.ts'
+import { manualClock } from '../support/clock.ts'
 import { lossyStore, type Loss } from '../support/lossy-store.ts'
 
 async function memoryStore(): Promise<Store> {
@@ -15,7 +16,7 @@ async function memoryStore(): Promise<Store> {
 function batcherOn(store: Store, more: Partial<BatcherOptions> = {}): { batcher: Batcher; batches: BatchReport[] } {
   const batches: BatchReport[] = []
   const onBatch = (batch: BatchReport): void => void batches.push(batch)
-  return { batcher: createBatcher({ store, queueMax: 100, attemptsMax: 3, onBatch, ...more }), batches }
+  return { batcher: createBatcher({ store, queueMax: 100, waitMsMax: 2_000, attemptsMax: 3, onBatch, ...more }), batches }
 }
 
 /** A store that takes one batch for each `release`. */
@@ -113,6 +114,15 @@ describe('the batcher', () => {
     expect((await batcher.submit(reserve('ann', { a: 1 }))).ok).toBe(true)
   })
 
+  it('keeps room for ends when no more reserves fit', async () => {
+    const { batcher } = batcherOn(await memoryStore(), { queueMax: 8 })
+    const reserves = Array.from({ length: 9 }, () => batcher.submit(reserve('ann', { a: 1 })))
+    const ends = Array.from({ length: 3 }, () => batcher.submit(confirm('nobody')))
+    const all = await Promise.allSettled([...reserves, ...ends])
+    expect(all.map(({ status }) => status)).toEqual([...Array(8).fill('fulfilled'), 'rejected', 'fulfilled', 'fulfilled', 'rejected'])
+    for (const one of all) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'overloaded' })
+  })
+
   it('isolates the one command that the store cannot take, and answers the others', async () => {
     const store = await memoryStore()
     const { batcher } = batcherOn(store)
@@ -194,6 +204,70 @@ describe('the batcher', () => {
     await closing
     expect((await Promise.all(queued)).every((outcome) => outcome.ok)).toBe(true)
     expect((await store.product('a'))?.stock.reserved).toBe(5)
+  })
+})
+
+describe('the batcher of a slow store', () => {
+  /** Takes two commands at a time, and one second for each of them. */
+  async function slowBatcher() {
+    const clock = manualClock(0)
+    const gate = gated({ ...(await memoryStore()), batchSizeMax: 2 })
+    const { batcher } = batcherOn(gate.store, { queueMax: 12, waitMsMax: 7_000, now: clock })
+    const submitted: Promise<unknown>[] = []
+    const refusals: unknown[] = []
+    const submit = async (command: Command): Promise<void> => {
+      const answer = batcher.submit(command)
+      submitted.push(answer.catch((error: unknown) => refusals.push((error as Fault).code)))
+      // A refusal comes before the next turn.
+      await Promise.resolve()
+      await Promise.resolve()
+    }
+    const settleBatch = async (): Promise<void> => {
+      clock.advance(2_000)
+      gate.release()
+      await turn()
+      await turn()
+    }
+    return { batcher, gate, clock, submit, submitted, refusals, settleBatch }
+  }
+
+  it('refuses a reserve that would wait for too long, from half of the queue on; ends still find room', async () => {
+    const { batcher, gate, submit, submitted, refusals, settleBatch } = await slowBatcher()
+    for (let n = 0; n < 9; n++) await submit(reserve('ann', { a: 1 }))
+    // Nobody knows yet how slow it is.
+    expect([batcher.queueLength, refusals]).toEqual([9, []])
+    await turn()
+    await settleBatch()
+    expect(batcher.queueLength).toBe(5)
+    // Half of the queue is always for everybody.
+    await submit(reserve('ann', { a: 1 }))
+    // The seventh would wait for six seconds, the eighth for seven, the ninth for eight.
+    await submit(reserve('ann', { a: 1 }))
+    await submit(reserve('ann', { a: 1 }))
+    expect([batcher.queueLength, refusals]).toEqual([8, []])
+    await submit(reserve('ann', { a: 1 }))
+    await submit(confirm('nobody'))
+    expect([batcher.queueLength, refusals]).toEqual([9, ['overloaded']])
+    for (let n = 0; n < 10; n++) gate.release()
+    await Promise.all(submitted)
+    await submit(reserve('ann', { a: 1 }))
+    expect([batcher.queueLength, refusals]).toEqual([1, ['overloaded']])
+    gate.release()
+    await batcher.close()
+  })
+
+  it('takes a standstill for slowness', async () => {
+    const { batcher, gate, clock, submit, submitted, refusals } = await slowBatcher()
+    for (let n = 0; n < 9; n++) await submit(reserve('ann', { a: 1 }))
+    await turn()
+    expect([gate.running(), batcher.queueLength]).toEqual([1, 7])
+    clock.advance(7_000)
+    await submit(reserve('ann', { a: 1 }))
+    clock.advance(1)
+    await submit(reserve('ann', { a: 1 }))
+    expect([batcher.queueLength, refusals]).toEqual([8, ['overloaded']])
+    for (let n = 0; n < 10; n++) gate.release()
+    await Promise.all(submitted)
   })
 })
 

@@ -193,7 +193,7 @@ describe('streams', () => {
   })
 
   it('have a limit, over which the answer is 503 until one ends', async () => {
-    const few = await startService({ streamsMax: 1 })
+    const few = await startService({ app: { streamsMax: 1 } })
     await few.post('/v1/products', { sku: 'A', name: 'A', totalStock: 100 })
     const one = await listen(few.address, '/v1/stock/stream?sku=A')
     expect(refusal(await few.get('/v1/stock/stream?sku=A'))).toBe('overloaded')

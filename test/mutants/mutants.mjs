@@ -13,6 +13,7 @@
 
 const model = 'test/model/model.test.ts'
 const lossyModel = 'test/model/lossy-store.test.ts'
+const batcher = 'test/engine/batcher.test.ts'
 const aroundExpiry = 'test/races/around-expiry.test.ts'
 const carts = 'test/races/carts.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
@@ -31,6 +32,14 @@ const postgresSilence = 'test/store/postgres-silence.test.ts'
 
 /** @type {Mutant[]} */
 export const mutants = [
+  {
+    name: 'no-load-shedding',
+    breaks: 'a reserve that would wait for too long is refused at once',
+    file: 'src/engine/batcher.ts',
+    find: 'pace.expectedWaitMs(waiting) > waitMsMax',
+    replace: 'pace.expectedWaitMs(waiting) < 0',
+    tests: [batcher],
+  },
   {
     name: 'no-stock-check',
     breaks: 'a reservation needs free units (S1)',

@@ -34,7 +34,7 @@ export function createCheck(document: OpenApi): CheckAnswer {
     const documented = template === undefined ? undefined : document.paths[template]?.[verb.toLowerCase()]?.responses[answer.status]
     if (answer.status >= 400) {
       expect(answer.headers['content-type']).toBe('application/problem+json')
-      if (answer.status === 503) expect(answer.headers['retry-after']).toMatch(/^\d+$/)
+      if (answer.status === 429 || answer.status === 503) expect(answer.headers['retry-after']).toMatch(/^\d+$/)
       if (method === 'HEAD') return
       const { code } = expectProblem(answer.body, answer.status)
       if (template === undefined || code === 'not_found' || code === 'method_not_allowed') return

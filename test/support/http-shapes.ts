@@ -175,6 +175,7 @@ export const problems: Readonly<Record<string, readonly [status: number, members
   unsupported_media_type: [415, ''],
   not_found: [404, ''],
   method_not_allowed: [405, ''],
+  rate_limited: [429, ''],
   overloaded: [503, ''],
   store_unavailable: [503, ''],
   internal: [500, ''],

@@ -1,8 +1,8 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
-import { createApp } from '../../src/http/app.ts'
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
+import { createApp, type AppOptions } from '../../src/http/app.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { serve } from '../../src/http/serve.ts'
 import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
@@ -52,8 +52,8 @@ export interface StartOptions {
   readonly queueMax?: number
   /** Who may do what; without it everybody may do everything. */
   readonly identity?: IdentitySettings
-  /** How many may listen at once. */
-  readonly streamsMax?: number
+  /** Limits of the app that are other than by default. */
+  readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'requests' | 'streamsMax' | 'trustProxy'>
 }
 
 const version = '0.0.0-test'
@@ -104,9 +104,9 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     wrap,
     queueMax,
     identity = { keys: [], tokens: null },
-    streamsMax,
+    app: appOptions,
   } = options
-  if (clock === undefined && wrap === undefined && queueMax === undefined && streamsMax === undefined)
+  if (clock === undefined && wrap === undefined && queueMax === undefined && appOptions === undefined)
     return serve({ host, port: 0, storeUrl, identity, version, report })
   const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
   const metrics = createMetrics(() => shop.queueLength)
@@ -116,14 +116,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
   })
-  const app = await createApp({
-    shop,
-    metrics,
-    version,
-    identify: createIdentify(identity),
-    ...(streamsMax === undefined ? {} : { streamsMax }),
-    report,
-  })
+  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report, ...appOptions })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,

@@ -14,14 +14,17 @@ function statusSchema(status: string) {
 export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metrics): void {
   app.get(
     '/livez',
-    { config: { access: access.anybody }, schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } } },
+    {
+      config: { access: access.anybody, rateLimit: 'none' },
+      schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } },
+    },
     async (_request, reply) => reply.send({ status: 'ok' }),
   )
 
   app.get(
     '/readyz',
     {
-      config: { access: access.anybody },
+      config: { access: access.anybody, rateLimit: 'none' },
       schema: {
         tags,
         summary: 'The store answers',
@@ -37,11 +40,14 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
   app.get(
     '/metrics',
     {
-      config: { access: access.reader },
+      config: { access: access.reader, rateLimit: 'none' },
       schema: {
         tags,
         summary: 'Prometheus metrics',
-        response: { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } } },
+        response: {
+          200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } },
+          ...problems('rate_limited'),
+        },
       },
     },
     async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),

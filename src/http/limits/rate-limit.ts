@@ -1,0 +1,99 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler, RouteOptions } from 'fastify'
+import type { Store } from '../../store/port.ts'
+import { access } from '../caller.ts'
+import { addressOf, clientOf } from './client.ts'
+import { memoryCounter, ticks, type Counter, type RateLimit, type Ticks, type Window } from './counter.ts'
+import { sharedCounter } from './shared-counter.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A limit of its own instead of that of all routes. `none`: requests are not counted here. */
+    rateLimit?: RateLimit | 'none'
+  }
+}
+
+export interface RateLimitOptions {
+  /** Of every route that says nothing else. null: none. */
+  readonly limit: RateLimit | null
+  /** Of the store, if several nodes share it. */
+  readonly countRequests?: Store['countRequests'] | undefined
+  readonly report: (error: unknown) => void
+  readonly now?: Ticks
+}
+
+/** Too many requests; answered with 429 `rate_limited`. The headers have been set. */
+export class RateLimited extends Error {}
+
+/** Count requests by client, before their body is read. Call before `guardRoutes` and the first route. */
+export function limitRequests(app: FastifyInstance, { limit, countRequests, report, now = ticks }: RateLimitOptions): void {
+  const counters = new Map<string, Counter>()
+  const counterOf = (one: RateLimit): Counter => {
+    const counter =
+      counters.get(one.name) ?? (countRequests === undefined ? memoryCounter(one, now) : sharedCounter(one, { countRequests, report, now }))
+    counters.set(one.name, counter)
+    return counter
+  }
+  if (limit !== null) stopGuessing(app, counterOf({ ...limit, name: 'guesses' }), now)
+  app.addHook('onRoute', (route) => {
+    const own = limitOf(route, limit)
+    // After the hooks of the app, when it is known who asks.
+    if (own !== null) route.onRequest = [...[route.onRequest ?? []].flat(), countOn(counterOf(own), now)]
+  })
+}
+
+function limitOf({ config, schema }: RouteOptions, limit: RateLimit | null): RateLimit | null {
+  const { rateLimit = schema?.hide === true ? 'none' : limit } = config ?? {}
+  return rateLimit === 'none' ? null : rateLimit
+}
+
+function countOn(counter: Counter, now: Ticks): onRequestHookHandler {
+  const headers = headersOf(counter.limit, now)
+  return (request, reply, done) => {
+    const decide = (window: Window): void => {
+      headers(reply, window)
+      if (window.requests > counter.limit.max) done(new RateLimited(sentence(counter.limit)))
+      else done()
+    }
+    const found = counter.hit(clientOf(request))
+    if (found instanceof Promise) found.then(decide, done)
+    else decide(found)
+  }
+}
+
+/** Keys and tokens that are not right are counted by address. When too many were wrong, the next is not even looked at: also not if it is right. */
+function stopGuessing(app: FastifyInstance, counter: Counter, now: Ticks): void {
+  const headers = headersOf(counter.limit, now)
+  app.addHook('onRequest', (request, reply, done) => {
+    const window = hasCredentials(request) ? counter.spent(addressOf(request)) : null
+    if (window === null) return done()
+    headers(reply, { ...window, requests: counter.limit.max + 1 })
+    done(new RateLimited('Too many keys or tokens from this address were wrong.'))
+  })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (reply.statusCode === 401 && hasCredentials(request)) void counter.hit(addressOf(request))
+    done()
+  })
+}
+
+/** Those that somebody looks at. */
+function hasCredentials({ routeOptions, headers }: FastifyRequest): boolean {
+  const { access: who = access.anybody } = routeOptions.config
+  return who !== access.anybody && headers.authorization !== undefined
+}
+
+/** `RateLimit-*` as in draft-ietf-httpapi-ratelimit-headers-06, which clients know. */
+function headersOf({ max, windowMs }: RateLimit, now: Ticks): (reply: FastifyReply, window: Window) => void {
+  const policy = `${max};w=${windowMs / 1_000}`
+  return (reply, { requests, endsAt }) => {
+    const seconds = Math.max(1, Math.ceil((endsAt - now()) / 1_000))
+    reply.header('ratelimit-policy', policy)
+    reply.header('ratelimit-limit', max)
+    reply.header('ratelimit-remaining', Math.max(0, max - requests))
+    reply.header('ratelimit-reset', seconds)
+    if (requests > max) reply.header('retry-after', seconds)
+  }
+}
+
+function sentence({ max, windowMs }: RateLimit): string {
+  return `This client may ask ${max} times in ${windowMs / 1_000} seconds here.`
+}
