@@ -13,14 +13,16 @@
 
 const model = 'test/model/model.test.ts'
 const lossyModel = 'test/model/lossy-store.test.ts'
-const batcher = 'test/engine/batcher.test.ts'
 const aroundExpiry = 'test/races/around-expiry.test.ts'
+const batcher = 'test/engine/batcher.test.ts'
 const carts = 'test/races/carts.test.ts'
+const counter = 'test/http/limits/counter.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
 const identity = 'test/http/identity.test.ts'
 const ledger = 'test/store/ledger.test.ts'
+const rateLimits = 'test/http/rate-limits.test.ts'
 const redisDifferential = 'test/store/redis-differential.test.ts'
 const redisGuards = 'test/store/redis-guards.test.ts'
 const redisRewind = 'test/store/redis-rewind.test.ts'
@@ -32,6 +34,22 @@ const postgresSilence = 'test/store/postgres-silence.test.ts'
 
 /** @type {Mutant[]} */
 export const mutants = [
+  {
+    name: 'wrong-keys-not-counted',
+    breaks: 'keys cannot be guessed faster than requests may come',
+    file: 'src/http/limits/rate-limit.ts',
+    find: 'if (reply.statusCode === 401 && hasCredentials(request))',
+    replace: 'if (reply.statusCode === 499 && hasCredentials(request))',
+    tests: [rateLimits],
+  },
+  {
+    name: 'no-limit-while-the-store-is-away',
+    breaks: 'a node that cannot ask the store counts requests by itself',
+    file: 'src/http/limits/shared-counter.ts',
+    find: 'if (now() < awayUntil) return own.hit(client)',
+    replace: 'if (now() < awayUntil) return { requests: 1, endsAt: awayUntil }',
+    tests: [counter],
+  },
   {
     name: 'no-load-shedding',
     breaks: 'a reserve that would wait for too long is refused at once',

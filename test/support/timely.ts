@@ -16,5 +16,6 @@ export function timely(store: Store, tellTime: () => Promise<void>): Store {
     reservation: after((...given: Parameters<Store['reservation']>) => store.reservation(...given)),
     reservations: after((...given: Parameters<Store['reservations']>) => store.reservations(...given)),
     nextDueInMs: after(() => store.nextDueInMs()),
+    ...(store.countRequests === undefined ? {} : { countRequests: after(store.countRequests) }),
   }
 }

@@ -17,6 +17,8 @@ export interface RateLimitOptions {
   readonly limit: RateLimit | null
   /** Of the store, if several nodes share it. */
   readonly countRequests?: Store['countRequests'] | undefined
+  /** How long the store may take to count; then this node counts by itself. Default 500. */
+  readonly answerMsMax?: number
   readonly report: (error: unknown) => void
   readonly now?: Ticks
 }
@@ -25,11 +27,13 @@ export interface RateLimitOptions {
 export class RateLimited extends Error {}
 
 /** Count requests by client, before their body is read. Call before `guardRoutes` and the first route. */
-export function limitRequests(app: FastifyInstance, { limit, countRequests, report, now = ticks }: RateLimitOptions): void {
+export function limitRequests(app: FastifyInstance, options: RateLimitOptions): void {
+  const { limit, countRequests, answerMsMax = 500, report, now = ticks } = options
   const counters = new Map<string, Counter>()
+  const newCounter = (one: RateLimit): Counter =>
+    countRequests === undefined ? memoryCounter(one, now) : sharedCounter(one, { countRequests, answerMsMax, report, now })
   const counterOf = (one: RateLimit): Counter => {
-    const counter =
-      counters.get(one.name) ?? (countRequests === undefined ? memoryCounter(one, now) : sharedCounter(one, { countRequests, report, now }))
+    const counter = counters.get(one.name) ?? newCounter(one)
     counters.set(one.name, counter)
     return counter
   }

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Requests, RequestWindow, Store } from '../../store/port.ts'
-import { createClients, memoryCounter, ticks, type Counter, type RateLimit, type Ticks, type Window } from './counter.ts'
+import { createClients, memoryCounter, type Counter, type RateLimit, type Ticks, type Window } from './counter.ts'
 
 export interface SharedOptions {
   readonly countRequests: NonNullable<Store['countRequests']>
-  readonly report: (error: unknown) => void
-  readonly now?: Ticks
   /** How long the store may take; then this node counts by itself. */
-  readonly answerMsMax?: number
+  readonly answerMsMax: number
+  readonly report: (error: unknown) => void
+  readonly now: Ticks
 }
 
 /** Requests of one client that wait for the next call. */
@@ -23,7 +23,7 @@ const awayMs = 1_000
  * refused without a call. When the store fails, the memory of this node counts: nobody is refused because nobody can count, and nobody is let in without limits.
  */
 export function sharedCounter(limit: RateLimit, options: SharedOptions): Counter {
-  const { countRequests, report, now = ticks, answerMsMax = 500 } = options
+  const { countRequests, answerMsMax, report, now } = options
   const own = memoryCounter(limit, now)
   const full = createClients(now)
   let waiting = new Map<string, Waiting[]>()

@@ -9,6 +9,7 @@ import { knownProductsMax, openBase, type Base, type BaseOptions } from './base.
 import { isCollision, openingFault } from './errors.ts'
 import { createListener } from './listen.ts'
 import { loadFacts, MoreLocksNeeded } from './load.ts'
+import { createRequestCounts } from './requests.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
 
 export interface PostgresOptions extends BaseOptions {
@@ -38,6 +39,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store {
   const channel = `holdfast_${url.schema}`.slice(0, 63)
   const listener = createListener(driver, config, channel)
   const scarce = new Set<string>()
+  const countRequests = createRequestCounts(read, sql)
 
   const attempt = async (commands: readonly Command[], repeat: boolean, alsoLock: readonly string[]): Promise<readonly Outcome[]> => {
     const { outcomes, changes } = await transact(async (session) => {
@@ -64,6 +66,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store {
   return {
     batchSizeMax,
     onOthers: listener.onOthers,
+    countRequests: (requests) => guard(() => countRequests(requests)),
     execute: (commands, { repeat = false } = {}) => guard(() => execute(commands, repeat)),
     product: (sku) => guard(() => readProductView(read, sql, sku)),
     products: (query) => guard(() => readProducts(read, sql, query)),

@@ -19,6 +19,7 @@ export function headerOf(namespace: string): string {
  *     o                    orders that were cancelled, of which the ledger does not know yet
  *     f:NODE               of a node, the last call that repeated, and the last that wrote
  *     count:ID             units by user of a sku, while a limit is set
+ *     requests  windows    of clients, counted against the limits of the service: how many, and when their windows end
  *     loading              while a generation is being loaded
  *
  * A sku has no colon, so no two of these can be the same.

@@ -29,6 +29,7 @@ export const scripts = {
   /** The same for batches without a reserve, which need little memory and may be what makes room. */
   holdfastEnds: `#!lua flags=allow-oom\n${batch}`,
   holdfastRead: `#!lua flags=no-writes\n${source('head')}${source('read')}`,
+  holdfastCount: `#!lua\n${source('head')}${source('count')}`,
   holdfastTrim: `#!lua flags=allow-oom\n${source('head')}${source('trim')}`,
   holdfastRights: `#!lua flags=no-writes\n${source('rights')}`,
   holdfastInspect: `#!lua flags=no-writes\n${source('inspect')}`,

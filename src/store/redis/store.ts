@@ -8,6 +8,7 @@ import { createDrain } from './drain.ts'
 import { checkServer } from './inspect.ts'
 import { openMemory } from './memory.ts'
 import { createReads } from './read.ts'
+import { countRequests } from './requests.ts'
 import { readUrl } from './url.ts'
 
 export interface RedisOptions {
@@ -93,6 +94,7 @@ export async function redisStore(options: RedisOptions): Promise<Store> {
       batchSizeMax,
       batchesInFlightMax: 2,
       onOthers: (listener) => void listeners.push(listener),
+      countRequests: (requests) => guard(() => countRequests(memory, requests)),
       execute: (commands, { repeat = false, later } = {}) => {
         busyUntil = performance.now() + busyMs
         return guard(() => admission.execute(commands, repeat, later ?? null))
