@@ -24,9 +24,9 @@ export function completeQuery({ limit = limits.pageSizeDefault, cursor = null }:
  *
  * Of the events those that are there now; `follow` waits for more. Throws what the list throws.
  */
-export async function* listAll<Item, Query extends Partial<PageQuery>, Options>(
+export async function* listAll<Item, Query extends Partial<PageQuery> | undefined, Options>(
   list: (query: Query, options?: Options) => Promise<Page<Item>>,
-  query: Partial<NoInfer<Query>> = {},
+  query: Partial<NoInfer<NonNullable<Query>>> = {},
   options?: NoInfer<Options>,
 ): AsyncGenerator<Item, void, void> {
   let cursor = query.cursor ?? null

@@ -1,3 +1,5 @@
+// `AsyncDisposable`, for those who compile for browsers only.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Outcome, Results } from '../domain/command.ts'
 import type { ShopEvent } from '../domain/event.ts'
 import type { Order } from '../domain/order.ts'
