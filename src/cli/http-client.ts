@@ -37,7 +37,10 @@ interface Call {
 /** A service that has not answered by then is treated as if the connection were lost: the outcome is unknown, and asking again is safe. */
 const answerMsMax = 10_000
 
-/** Just enough HTTP for the command line: connections that are kept, JSON, retries that honour Retry-After. */
+/**
+ * Just enough HTTP for a crowd: so many connections at most, which `fetch` cannot say, and answers whose time is not mostly that of `fetch`. Whoever does not
+ * measure takes `createClient`.
+ */
 export function createHttpClient(address: string, { connectionsMax, ...patience }: HttpClientOptions): HttpClient {
   const base = parseUrl(address)
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
@@ -50,7 +53,8 @@ export function createHttpClient(address: string, { connectionsMax, ...patience 
   }
 }
 
-function parseUrl(address: string): URL {
+/** The address of a service as somebody typed it. */
+export function parseUrl(address: string): URL {
   if (!URL.canParse(address) || new URL(address).protocol !== 'http:') {
     throw new SettingError(`--url must be the address of a service, for example http://127.0.0.1:3000, not "${address}".`)
   }

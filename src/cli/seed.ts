@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
-import { readStoreSettings, type StoreFlags, type StoreSettings } from '../config.ts'
+import { createClient } from '../client/client.ts'
+import { readStoreSettings, type StoreFlags } from '../config.ts'
 import { explainRefusal } from '../domain/refusals.ts'
 import type { CreateProductInput } from '../engine/schemas.ts'
+import type { Shop } from '../engine/shop.ts'
 import { systemClock } from '../store/clock.ts'
 import { openStore } from '../store/open.ts'
 import { demoProducts } from './demo-products.ts'
 import { Failure } from './failure.ts'
-import { createHttpClient, type Problem } from './http-client.ts'
+import { parseUrl } from './http-client.ts'
 import { count, countOf, renderTable } from './table.ts'
 
 interface SeedFlags extends StoreFlags {
@@ -15,7 +17,9 @@ interface SeedFlags extends StoreFlags {
 }
 
 type Seeded = 'created' | 'existed'
-type Create = (product: CreateProductInput) => Promise<Seeded>
+
+/** A service that is not running is no reason to wait for long. */
+const timeoutMs = 3_000
 
 export function addSeed(program: Command): void {
   const command = program
@@ -33,54 +37,27 @@ export function addSeed(program: Command): void {
 
 async function seed({ url, json = false, ...store }: SeedFlags): Promise<void> {
   const products = demoProducts(systemClock())
-  const results = url === undefined ? await seedStore(readStoreSettings(store), products) : await seedService(url, products)
+  await using shop = url === undefined ? await openShop(store) : createClient({ url: parseUrl(url).href, timeoutMs })
+  const results: Seeded[] = []
+  for (const product of products) results.push(await create(shop, product))
   const withResult = (wanted: Seeded): string[] => products.filter((_product, index) => results[index] === wanted).map(({ sku }) => sku)
   const created = withResult('created')
   const existed = withResult('existed')
   process.stdout.write(json ? `${JSON.stringify({ created, existed })}\n` : show(products, results))
 }
 
-async function seedStore({ storeUrl, ledgerUrl }: StoreSettings, products: readonly CreateProductInput[]): Promise<Seeded[]> {
+async function openShop(flags: StoreFlags): Promise<Shop> {
+  const { storeUrl, ledgerUrl } = readStoreSettings(flags)
   // Loaded here: the engine brings its schemas, which nobody else on the command line should wait for.
   const { createHoldfast } = await import('../engine/holdfast.ts')
-  await using shop = createHoldfast({ store: await openStore(storeUrl, { ledger: ledgerUrl }), expiry: 'manual' })
-  return await inTurn(products, async (product) => {
-    const outcome = await shop.createProduct(product)
-    if (outcome.ok) return 'created'
-    if (outcome.refusal.code === 'product_exists') return 'existed'
-    throw new Failure(explainRefusal(outcome.refusal))
-  })
+  return createHoldfast({ store: await openStore(storeUrl, { ledger: ledgerUrl }), expiry: 'manual' })
 }
 
-async function seedService(url: string, products: readonly CreateProductInput[]): Promise<Seeded[]> {
-  const client = createHttpClient(url, { connectionsMax: 1, patienceMs: 3_000 })
-  try {
-    return await inTurn(products, async ({ saleStartsAt, saleEndsAt, ...product }) => {
-      const body = { ...product, ...instantsOf({ saleStartsAt, saleEndsAt }) }
-      // The key is for the retries of this run: without it, an answer that was lost would be reported as "existed".
-      const answer = await client.post('/v1/products', body, crypto.randomUUID())
-      if (answer.status === 201) return 'created'
-      const problem = answer.body as Problem
-      if (problem.code === 'product_exists') return 'existed'
-      throw new Failure(
-        `${client.url} refused ${product.sku} with ${answer.status}: ${problem.detail ?? problem.code ?? 'no reason given'}`,
-      )
-    })
-  } finally {
-    client.close()
-  }
-}
-
-async function inTurn(products: readonly CreateProductInput[], create: Create): Promise<Seeded[]> {
-  const results: Seeded[] = []
-  for (const product of products) results.push(await create(product))
-  return results
-}
-
-/** Instants are epoch milliseconds inside and RFC 3339 outside. */
-function instantsOf(instants: Record<string, number | null | undefined>): Record<string, string> {
-  const given = Object.entries(instants).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-  return Object.fromEntries(given.map(([name, instant]) => [name, new Date(instant).toISOString()]))
+async function create(shop: Shop, product: CreateProductInput): Promise<Seeded> {
+  const outcome = await shop.createProduct(product)
+  if (outcome.ok) return 'created'
+  if (outcome.refusal.code === 'product_exists') return 'existed'
+  throw new Failure(`${product.sku}: ${explainRefusal(outcome.refusal)}`)
 }
 
 function show(products: readonly CreateProductInput[], results: readonly Seeded[]): string {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFile } from '../support/folder.ts'
 import { startService } from '../support/service.ts'
@@ -6,6 +8,15 @@ import { runCli } from './cli.ts'
 interface Seeded {
   readonly created: readonly string[]
   readonly existed: readonly string[]
+}
+
+/** Nobody listens on it. */
+async function unusedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
 }
 
 describe('holdfast seed', () => {
@@ -46,8 +57,9 @@ describe('holdfast seed', () => {
   })
 
   it('says so when no service answers', async () => {
-    const { code, stderr } = await runCli(['seed', '--url', 'http://127.0.0.1:1'])
+    const address = `http://127.0.0.1:${await unusedPort()}`
+    const { code, stderr } = await runCli(['seed', '--url', address])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^http:\/\/127\.0\.0\.1:1 does not answer \(ECONNREFUSED\)/)
+    expect(stderr).toBe(`${address} does not answer (ECONNREFUSED). Given up after 4 attempts.\n`)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Fault, faultCode } from '../../src/domain/faults.ts'
-import { limits, metadataProblem } from '../../src/domain/limits.ts'
+import { idempotencyKeyProblem, limits, metadataProblem } from '../../src/domain/limits.ts'
 import { viewOrder } from '../../src/domain/order.ts'
 import { viewProduct } from '../../src/domain/product.ts'
 import { explainRefusal, type Refusal } from '../../src/domain/refusals.ts'
@@ -113,6 +113,15 @@ describe('viewOrder()', () => {
     const { total } = viewOrder(order('o', { ...reservation('r', {}), items }))
     expect(total).toEqual(eur(2_000_000_000_000_000))
     expect(Number.isSafeInteger(total?.amount)).toBe(true)
+  })
+})
+
+describe('idempotencyKeyProblem()', () => {
+  it('is null for printable ASCII of a bounded length', () => {
+    for (const key of ['k', ' ', '~', 'x'.repeat(255)]) expect(idempotencyKeyProblem(key)).toBeNull()
+    for (const key of ['', 'é', '\n', '\u007f', 'x'.repeat(256)]) {
+      expect(idempotencyKeyProblem(key)).toBe('must be 1 to 255 printable ASCII characters')
+    }
   })
 })
 

@@ -414,6 +414,14 @@ export const mutants = [
     tests: [postgresConnections],
   },
   {
+    name: 'client-key-of-each-attempt',
+    breaks: 'the attempts of one call of the client have one effect (I1)',
+    file: 'src/client/exchange.ts',
+    find: "headers['idempotency-key'] = idempotencyKey",
+    replace: "headers['idempotency-key'] = `${idempotencyKey} ${performance.now()}`",
+    tests: ['test/client/network.test.ts'],
+  },
+  {
     name: 'redis-ledger-of-yesterday',
     breaks: 'an older copy of the ledger is refused, also of the same generation (O1)',
     file: 'src/store/redis/memory.ts',
