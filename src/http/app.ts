@@ -1,31 +1,20 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { Holdfast } from '../engine/holdfast.ts'
-import { bodyBytesMax, parseBodies } from './body.ts'
-import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
-import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
+import { addApi, type ApiOptions } from './api.ts'
+import { bodyBytesMax } from './body.ts'
+import { anonymous } from './caller.ts'
+import { answerUnknownPaths, answerUnreadable, knowAllMethods } from './failures.ts'
 import type { Metrics } from './metrics.ts'
-import { documentRoutes } from './openapi.ts'
+import { addDocumentPage } from './openapi.ts'
 import { sendProblem } from './problem.ts'
-import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
-import { orderRoutes } from './routes/orders.ts'
-import { productRoutes } from './routes/products.ts'
-import { reservationRoutes } from './routes/reservations.ts'
-import { validateRequests } from './validation.ts'
 
-export interface AppOptions {
-  readonly shop: Holdfast
+export interface AppOptions extends Pick<ApiOptions, 'shop' | 'version' | 'report'>, Partial<Pick<ApiOptions, 'identify'>> {
   readonly metrics: Metrics
-  readonly version: string
-  /** Who asks; left out: everybody may do everything. */
-  readonly identify?: Identify
-  /** Told of faults and bugs; refusals are answers, not reports. */
-  readonly report: (error: unknown) => void
 }
 
-/** The service without a socket: `serve` gives it one, tests may inject requests. */
+/** The service without a socket: a server of its own with its limits, the API, and what operators need. `serve` gives it one, tests may inject requests. */
 export async function createApp({ shop, metrics, version, identify = () => anonymous, report }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
@@ -43,20 +32,17 @@ export async function createApp({ shop, metrics, version, identify = () => anony
     },
   })
   stopGently(app)
-  parseBodies(app)
-  validateRequests(app)
-  answerFailures(app, report)
-  guardRoutes(app, identify)
-  const methods = answerOtherMethods(app)
-  documentRoutes(app, version)
-  app.after(() => {
-    productRoutes(app, shop)
-    reservationRoutes(app, shop)
-    orderRoutes(app, shop)
-    eventRoutes(app, shop)
-    healthRoutes(app, shop, metrics)
-    app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => app.swagger())
-    methods.finish()
+  knowAllMethods(app)
+  answerUnknownPaths(app)
+  await addApi(app, {
+    shop,
+    version,
+    identify,
+    report,
+    more: async (document) => {
+      healthRoutes(app, shop, metrics)
+      await addDocumentPage(app, document)
+    },
   })
   await app.ready()
   return app

@@ -14,7 +14,7 @@ export function validateRequests(app: FastifyInstance): void {
   // What is sent is made by views.ts; response schemas document it and the contract tests hold it to them.
   app.setSerializerCompiler(() => JSON.stringify)
   app.addHook('onRoute', (route) => {
-    if (!route.url.startsWith('/v1/')) return
+    if (!route.url.startsWith(`${app.prefix}/v1/`)) return
     const hasQuery = route.schema?.querystring !== undefined
     // A parameter nobody knows is a mistake of the caller, on every route.
     route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
