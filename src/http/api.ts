@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { parseBodies } from './body.ts'
 import { access, guardRoutes, type Identify } from './caller.ts'
-import { answerFailures, answerOtherMethods } from './failures.ts'
+import { answerFailures, answerOtherMethods, answerUnknownPaths } from './failures.ts'
 import { documentRoutes } from './openapi.ts'
 import { eventRoutes } from './routes/events.ts'
 import { orderRoutes } from './routes/orders.ts'
@@ -25,6 +25,8 @@ export async function addApi(app: FastifyInstance, { shop, version, identify, re
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
+  // Without a prefix, unknown paths are those of the app.
+  if (app.prefix !== '') answerUnknownPaths(app)
   guardRoutes(app, identify)
   const methods = answerOtherMethods(app)
   const document = await documentRoutes(app, version)

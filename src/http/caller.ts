@@ -36,17 +36,6 @@ export const access = {
 
 export type Access = (typeof access)[keyof typeof access]
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    caller: Caller
-  }
-  interface FastifyContextConfig {
-    access?: Access
-    /** Where the route takes the `userId` that somebody acts for or asks about. Users may leave theirs out and can name no other. */
-    userIdIn?: 'body' | 'query'
-  }
-}
-
 /** Finds out who asks, by the headers; a text says what is wrong with them. Rejects when that cannot be found out. */
 export type Identify = (request: FastifyRequest) => Caller | string | Promise<Caller | string>
 

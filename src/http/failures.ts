@@ -65,6 +65,7 @@ function sendFailure(
       return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: 'cursor', message: 'is not a cursor of this list' }] })
     default:
   }
+  if (isOfHost(error)) throw error
   const { code, statusCode = 500 } = error
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return sendProblem(reply, 'payload_too_large', `A body may have ${bodyBytesMax} bytes at most.`)
@@ -72,6 +73,11 @@ function sendFailure(
   if (statusCode < 500) return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: '', message: error.message }] })
   report(error)
   return sendProblem(reply, 'internal', 'The service failed. Repeating with the same Idempotency-Key is safe.')
+}
+
+/** Thrown by a hook of the app that this is a part of, to say no in its own way; its error handler knows how. */
+function isOfHost({ code, statusCode }: FastifyError): boolean {
+  return statusCode !== undefined && !/^(?:FST_ERR_|E[A-Z])/.test(code ?? '')
 }
 
 /** CONNECT never arrives as a request. */

@@ -13,6 +13,8 @@ export function validateRequests(app: FastifyInstance): void {
   app.setValidatorCompiler(compile)
   // What is sent is made by views.ts; response schemas document it and the contract tests hold it to them.
   app.setSerializerCompiler(() => JSON.stringify)
+  // An app that this is a part of may have one of its own.
+  app.setReplySerializer((payload) => JSON.stringify(payload))
   app.addHook('onRoute', (route) => {
     if (!route.url.startsWith(`${app.prefix}/v1/`)) return
     const hasQuery = route.schema?.querystring !== undefined
