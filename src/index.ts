@@ -1,7 +1,7 @@
-export { createHoldfast, type Holdfast, type WriteOptions } from './engine/holdfast.ts'
+export { createHoldfast, type Holdfast } from './engine/holdfast.ts'
+export type { CallOptions, FollowOptions, Shop, WriteOptions } from './engine/shop.ts'
 export type { EngineOptions } from './engine/engine.ts'
 export type { BatchReport } from './engine/batcher.ts'
-export type { FollowOptions } from './engine/feed.ts'
 export type {
   AdjustStockInput,
   CancelInput,
@@ -22,9 +22,10 @@ export type { Ledger } from './store/ledger.ts'
 export type { OrderFilter, Page, PageQuery, ReservationFilter, Store } from './store/port.ts'
 export type { Clock } from './store/clock.ts'
 export type { Accepted, Command, Outcome, Refused } from './domain/command.ts'
-export type { Event, EventType, StockChange } from './domain/event.ts'
+export type { Event, EventType, ShopEvent, StockChange } from './domain/event.ts'
 export { Fault, faultCode, type FaultCode } from './domain/faults.ts'
 export type { Order, OrderStatus } from './domain/order.ts'
+export { listAll } from './domain/pages.ts'
 export type { Money, Product } from './domain/product.ts'
 export { explainRefusal, type InputError, type Refusal, type RefusalCode, type Shortage } from './domain/refusals.ts'
 export type { Reservation, ReservationStatus, ReservedItem } from './domain/reservation.ts'

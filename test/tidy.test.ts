@@ -64,7 +64,7 @@ describe('the layers of src/', () => {
     // serve.ts and fastify.ts open the store that they are told; views.ts knows the shape of a page.
     http: ['domain', 'engine', 'store/port.ts', 'store/open.ts', 'version.ts'],
     events: ['domain', 'engine'],
-    client: ['domain'],
+    client: ['domain', 'engine/shop.ts', 'engine/schemas.ts', 'store/port.ts'],
   }
 
   it('has a rule for every folder', () => {
@@ -80,6 +80,12 @@ describe('the layers of src/', () => {
 
   it('keeps packages and Node out of the domain', () => {
     expect(imports.filter(({ from, to }) => folderOf(from) === 'domain' && to === undefined).map(show)).toEqual([])
+  })
+
+  it('lets the client see only types beside the domain, and no package and no Node', () => {
+    const isClient = ({ from }: Import): boolean => folderOf(from) === 'client'
+    const wrong = imports.filter(({ to, typeOnly }) => !typeOnly && (to === undefined || !/^(?:client|domain)\//.test(to)))
+    expect(wrong.filter(isClient).map(show)).toEqual([])
   })
 
   it('lets the engine see only the types of the port', () => {

@@ -18,8 +18,7 @@ export interface StockChange {
   readonly sold: number
 }
 
-/** One transition, appended in the same atomic step as the transition itself. */
-export interface EventDraft {
+interface Transition {
   readonly type: EventType
   /** When it was decided, by the store's clock; epoch milliseconds. */
   readonly time: number
@@ -27,14 +26,24 @@ export interface EventDraft {
   readonly subject: string
   /** The thing after the change. */
   readonly data: Reservation | Order | Product | Stock
+}
+
+/** One transition, appended in the same atomic step as the transition itself. */
+export interface EventDraft extends Transition {
   /** Every sku whose books this transition changed, once each. */
   readonly stock: readonly StockChange[]
   /** Why, in the operator's words. */
   readonly reason: string | null
 }
 
-/** An event as it is read from the feed. `cursor` continues after it, now or tomorrow. */
-export interface Event extends EventDraft {
+interface Placed {
   readonly id: string
+  /** Continues after this event, now or tomorrow. */
   readonly cursor: string
 }
+
+/** An event as it is read from the feed of a store. */
+export interface Event extends EventDraft, Placed {}
+
+/** What everybody hears of it, wherever the shop is: the books and the reason are for who keeps them. */
+export interface ShopEvent extends Transition, Placed {}

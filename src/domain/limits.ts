@@ -32,6 +32,14 @@ export function metadataProblem(metadata: Metadata): string | null {
   return null
 }
 
+const printableAscii = /^[\x20-\x7e]+$/
+
+/** What is wrong with an idempotency key, or null. */
+export function idempotencyKeyProblem(key: string): string | null {
+  if (key.length <= limits.idempotencyKeyLengthMax && printableAscii.test(key)) return null
+  return `must be 1 to ${limits.idempotencyKeyLengthMax} printable ASCII characters`
+}
+
 function utf8Length(text: string): number {
   let bytes = 0
   for (const character of text) {

@@ -1,11 +1,6 @@
 import type { Event } from '../domain/event.ts'
 import type { Store } from '../store/port.ts'
-
-export interface FollowOptions {
-  /** The cursor to go on after; null: from the beginning. */
-  readonly after?: string | null
-  readonly signal?: AbortSignal
-}
+import type { FollowOptions } from './shop.ts'
 
 export interface Feed {
   /** Every event from the cursor on, as they come, until the signal aborts. */

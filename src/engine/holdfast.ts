@@ -1,63 +1,18 @@
-import type { Command, Idempotency, Outcome, OutcomeOf, Refused, Results } from '../domain/command.ts'
-import { limits, metadataProblem, type Metadata } from '../domain/limits.ts'
-import type { Order } from '../domain/order.ts'
-import type { Product } from '../domain/product.ts'
-import type { InputError } from '../domain/refusals.ts'
-import type { Reservation } from '../domain/reservation.ts'
-import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../store/port.ts'
+import type { Command, Idempotency, OutcomeOf, Refused } from '../domain/command.ts'
 import type { Event } from '../domain/event.ts'
+import { idempotencyKeyProblem, metadataProblem, type Metadata } from '../domain/limits.ts'
+import { completeQuery, type Page, type PageQuery } from '../domain/pages.ts'
+import type { InputError } from '../domain/refusals.ts'
 import { compileCheck, findBadText, type Check } from './check.ts'
 import * as commands from './commands.ts'
 import { createEngine, type EngineOptions } from './engine.ts'
-import type { FollowOptions } from './feed.ts'
 import * as schemas from './schemas.ts'
+import type { CallOptions, FollowOptions, Shop, WriteOptions } from './shop.ts'
 
-export interface WriteOptions {
-  /** 1–255 printable ASCII characters. The same key and the same request within 24 h are answered as the first time, with one effect. */
-  readonly idempotencyKey?: string
-}
-
-/**
- * A shop's reservations inside a Node program. Every write answers with an outcome: `ok` with the value, or a refusal. It throws only faults
- * (`store_unavailable`, `overloaded`, `closed`); their outcome is unknown or nothing was done, and repeating with the same idempotency key is safe.
- * Instants are epoch milliseconds.
- */
-export interface Holdfast extends AsyncDisposable {
-  /** Set units aside for one user: all lines or none. Repeating without a key makes another reservation. */
-  readonly reserve: (input: schemas.ReserveInput, options?: WriteOptions) => Promise<Outcome<Results['reserve']>>
-  /** Turn a reservation into an order. Safe to repeat: the same order again, with `created` false. */
-  readonly confirm: (reservationId: string, input?: schemas.ConfirmInput, options?: WriteOptions) => Promise<Outcome<Results['confirm']>>
-  /** Give the units back. Safe to repeat. */
-  readonly cancel: (reservationId: string, input?: schemas.CancelInput, options?: WriteOptions) => Promise<Outcome<Results['cancel']>>
-  /** More time from now on; `expiresAt` never moves back. */
-  readonly extend: (reservationId: string, input: schemas.ExtendInput, options?: WriteOptions) => Promise<Outcome<Results['extend']>>
-  readonly createProduct: (input: schemas.CreateProductInput, options?: WriteOptions) => Promise<Outcome<Results['createProduct']>>
-  /** null clears an optional property. */
-  readonly updateProduct: (
-    sku: string,
-    patch: schemas.UpdateProductInput,
-    options?: WriteOptions,
-  ) => Promise<Outcome<Results['updateProduct']>>
-  /** Put units on sale or take unsold ones off. Repeating without a key adds up. */
-  readonly adjustStock: (sku: string, input: schemas.AdjustStockInput, options?: WriteOptions) => Promise<Outcome<Results['adjustStock']>>
-  /** Undo a sale; the units are back on sale. Safe to repeat. */
-  readonly cancelOrder: (
-    orderId: string,
-    input?: schemas.CancelOrderInput,
-    options?: WriteOptions,
-  ) => Promise<Outcome<Results['cancelOrder']>>
-
-  readonly product: (sku: string) => Promise<Product | null>
-  readonly products: (query?: Partial<PageQuery>) => Promise<Page<Product>>
-  readonly reservation: (id: string) => Promise<Reservation | null>
-  readonly reservations: (query?: Partial<PageQuery & ReservationFilter>) => Promise<Page<Reservation>>
-  readonly order: (id: string) => Promise<Order | null>
-  readonly orders: (query?: Partial<PageQuery & OrderFilter>) => Promise<Page<Order>>
-  /** Oldest first; `nextCursor` continues, now or tomorrow. */
-  readonly events: (query?: Partial<PageQuery>) => Promise<Page<Event>>
-  /** Events as they come, until the signal aborts or Holdfast is closed. */
+/** A shop inside a Node program, with what only its owner needs. Of a `signal` it looks whether it was aborted before the call: what is asked here is answered at once. */
+export interface Holdfast extends Shop {
+  readonly events: (query?: Partial<PageQuery>, options?: CallOptions) => Promise<Page<Event>>
   readonly follow: (options?: FollowOptions) => AsyncGenerator<Event, void, void>
-
   /** Give back everything that is due now; how many reservations that were. The timer does it by itself. */
   readonly sweep: () => Promise<number>
   /** A command that is checked already, as the HTTP service gives them. */
@@ -79,9 +34,10 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     check: Check,
     params: readonly string[],
     input: unknown,
-    { idempotencyKey }: WriteOptions,
+    { idempotencyKey, signal }: WriteOptions,
     build: (key: Idempotency | null) => C,
   ): Promise<OutcomeOf<C>> => {
+    signal?.throwIfAborted()
     const errors = paramErrors(params) ?? check(input) ?? textErrors(input) ?? metadataErrors(input) ?? keyErrors(idempotencyKey)
     if (errors !== null) return refuse(errors)
     const key =
@@ -108,14 +64,14 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     cancelOrder: (id, input = {}, options = {}) =>
       write('cancelOrder', checks.cancelOrder, [id], input, options, (key) => commands.cancelOrderCommand(id, input, key)),
 
-    product: (sku) => store.product(sku),
-    products: (query = {}) => store.products(pageOf(query)),
-    reservation: (id) => store.reservation(id),
-    reservations: ({ userId = null, sku = null, status = null, ...query } = {}) =>
-      store.reservations({ userId, sku, status }, pageOf(query)),
-    order: (id) => store.order(id),
-    orders: ({ userId = null, ...query } = {}) => store.orders({ userId }, pageOf(query)),
-    events: (query = {}) => store.events(pageOf(query)),
+    product: (sku, options = {}) => read(() => store.product(sku), options),
+    products: (query = {}, options = {}) => read(() => store.products(completeQuery(query)), options),
+    reservation: (id, options = {}) => read(() => store.reservation(id), options),
+    reservations: ({ userId = null, sku = null, status = null, ...query } = {}, options = {}) =>
+      read(() => store.reservations({ userId, sku, status }, completeQuery(query)), options),
+    order: (id, options = {}) => read(() => store.order(id), options),
+    orders: ({ userId = null, ...query } = {}, options = {}) => read(() => store.orders({ userId }, completeQuery(query)), options),
+    events: (query = {}, options = {}) => read(() => store.events(completeQuery(query)), options),
     follow: engine.follow,
 
     sweep: engine.sweep,
@@ -127,6 +83,11 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     close: engine.close,
     [Symbol.asyncDispose]: engine.close,
   }
+}
+
+async function read<Value>(ask: () => Promise<Value>, { signal }: CallOptions): Promise<Value> {
+  signal?.throwIfAborted()
+  return ask()
 }
 
 const checks = {
@@ -163,14 +124,8 @@ export function metadataErrors(input: unknown): InputError[] | null {
   return problem === null ? null : [{ path: '/metadata', message: problem }]
 }
 
-const printableAscii = /^[\x20-\x7e]+$/
-
 /** What is wrong with an idempotency key; `path` is the name of the header or option it came in. */
 export function keyErrors(key: string | undefined, path = 'idempotencyKey'): InputError[] | null {
-  if (key === undefined || (key.length <= limits.idempotencyKeyLengthMax && printableAscii.test(key))) return null
-  return [{ path, message: `must be 1 to ${limits.idempotencyKeyLengthMax} printable ASCII characters` }]
-}
-
-function pageOf({ limit = limits.pageSizeDefault, cursor = null }: Partial<PageQuery>): PageQuery {
-  return { limit: Math.min(Math.max(1, Math.trunc(limit)), limits.pageSizeMax), cursor }
+  const problem = key === undefined ? null : idempotencyKeyProblem(key)
+  return problem === null ? null : [{ path, message: problem }]
 }

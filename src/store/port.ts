@@ -1,20 +1,11 @@
 import type { Command, Outcome } from '../domain/command.ts'
 import type { Event } from '../domain/event.ts'
 import type { Order } from '../domain/order.ts'
+import type { Page, PageQuery } from '../domain/pages.ts'
 import type { Product } from '../domain/product.ts'
 import type { Reservation, ReservationStatus } from '../domain/reservation.ts'
 
-export interface PageQuery {
-  readonly limit: number
-  /** `nextCursor` of the page before; null: from the start. One that this store did not make is the fault `invalid_cursor`. */
-  readonly cursor: string | null
-}
-
-export interface Page<Item> {
-  readonly data: readonly Item[]
-  /** null: there is no more. A page may hold fewer than `limit` although more follow: a reader looks at a bounded number of rows. */
-  readonly nextCursor: string | null
-}
+export type { Page, PageQuery } from '../domain/pages.ts'
 
 export interface ReservationFilter {
   readonly userId: string | null

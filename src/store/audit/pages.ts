@@ -1,17 +1,13 @@
 import type { Order } from '../../domain/order.ts'
+import { listAll } from '../../domain/pages.ts'
 import type { Reservation } from '../../domain/reservation.ts'
 import type { Page, PageQuery, Store } from '../port.ts'
 
 const pageSize = 500
 
-/** Every item of a list, one page in memory at a time. */
-async function* all<Item>(readPage: (query: PageQuery) => Promise<Page<Item>>): AsyncGenerator<Item, void, void> {
-  let cursor: string | null = null
-  do {
-    const page: Page<Item> = await readPage({ limit: pageSize, cursor })
-    yield* page.data
-    cursor = page.nextCursor
-  } while (cursor !== null)
+/** Every item of a list, in large pages. */
+function all<Item>(readPage: (query: PageQuery) => Promise<Page<Item>>): AsyncGenerator<Item, void, void> {
+  return listAll(readPage, { limit: pageSize })
 }
 
 export async function* allReservations(store: Store, sku: string | null = null): AsyncGenerator<Reservation, void, void> {
