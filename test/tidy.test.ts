@@ -61,8 +61,8 @@ describe('the layers of src/', () => {
     domain: [],
     store: ['domain'],
     engine: ['domain', 'store/port.ts'],
-    // serve.ts opens the store that it is told; views.ts knows the shape of a page.
-    http: ['domain', 'engine', 'events', 'store/port.ts', 'store/open.ts'],
+    // serve.ts and fastify.ts open the store that they are told; views.ts knows the shape of a page.
+    http: ['domain', 'engine', 'events', 'store/port.ts', 'store/open.ts', 'version.ts'],
     events: ['domain', 'engine'],
     client: ['domain', 'engine/shop.ts', 'engine/schemas.ts', 'store/port.ts'],
   }

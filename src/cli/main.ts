@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addAudit } from './audit.ts'
 import { exitCodeOf, explain } from './failure.ts'
@@ -8,8 +7,7 @@ import { addMigrate } from './migrate.ts'
 import { addSeed } from './seed.ts'
 import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+import { version } from '../version.ts'
 
 const program = new Command('holdfast')
   .description('Reserve stock for a few minutes, then confirm, cancel or let it expire.')

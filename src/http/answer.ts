@@ -15,7 +15,8 @@ export function idempotencyOf(request: FastifyRequest): Idempotency | null {
   const text = String(key)
   const errors = keyErrors(text, 'Idempotency-Key')
   if (errors !== null) throw new InvalidRequest(errors)
-  const route = `${request.method} ${request.routeOptions.url}`
+  // Wherever the API is mounted: a shop that moves knows its keys again.
+  const route = `${request.method} ${request.routeOptions.url?.slice(request.server.prefix.length)}`
   return { scope: `${request.caller.name} ${route}`, key: text, fingerprint: fingerprint([request.params, request.body ?? {}]) }
 }
 
@@ -24,7 +25,7 @@ export interface AnswerOptions<Value> {
   readonly view: (value: Value) => object | string
   /** The status when this request made the thing; 200 otherwise. */
   readonly createdStatus?: number
-  /** Where the thing that was made can be read. */
+  /** Where the thing that was made can be read, from where the API is mounted. */
   readonly location?: (value: Value) => string
 }
 
@@ -37,7 +38,7 @@ export function outcomeBody<Value>(
   if (!outcome.ok) return refusalBody(reply, outcome.refusal)
   const { value, created, replayed } = outcome
   reply.code(created ? createdStatus : 200).header('content-type', 'application/json; charset=utf-8')
-  if (created && location !== undefined) reply.header('location', location(value))
+  if (created && location !== undefined) reply.header('location', `${reply.server.prefix}${location(value)}`)
   if (replayed) reply.header('idempotent-replayed', 'true')
   const body = view(value)
   return typeof body === 'string' ? body : JSON.stringify(body)

@@ -1,48 +1,29 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { Holdfast } from '../engine/holdfast.ts'
-import { bodyBytesMax, parseBodies } from './body.ts'
-import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
-import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
+import { addApi, type ApiOptions } from './api.ts'
+import { bodyBytesMax } from './body.ts'
+import { anonymous } from './caller.ts'
+import { answerUnknownPaths, answerUnreadable, knowAllMethods } from './failures.ts'
 import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
-import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
 import type { Metrics } from './metrics.ts'
-import { documentRoutes } from './openapi.ts'
+import { addDocumentPage } from './openapi.ts'
 import { sendProblem } from './problem.ts'
-import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
-import { orderRoutes } from './routes/orders.ts'
-import { productRoutes } from './routes/products.ts'
-import { reservationRoutes } from './routes/reservations.ts'
-import { streamRoutes } from './routes/streams.ts'
-import { createEventStreams } from './sse.ts'
-import { validateRequests } from './validation.ts'
 
-export interface AppOptions {
-  readonly shop: Holdfast
+type OptionsOfApi = Pick<ApiOptions, 'shop' | 'version' | 'report'> & Partial<Pick<ApiOptions, 'identify' | 'requests' | 'streamsMax'>>
+
+export interface AppOptions extends OptionsOfApi {
   readonly metrics: Metrics
-  readonly version: string
-  /** Who asks; left out: everybody may do everything. */
-  readonly identify?: Identify
-  /** How many clients may listen at once. */
-  readonly streamsMax?: number
   /** Where they are other than by default. */
   readonly connections?: Partial<ConnectionLimits>
-  /** Left out: only routes that have a limit of their own are limited, and this node counts by itself. */
-  readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
   readonly trustProxy?: readonly string[]
-  /** Told of faults and bugs; refusals are answers, not reports. */
-  readonly report: (error: unknown) => void
 }
 
-/** Each takes some 20 KB and a socket. */
-const streamsMaxDefault = 20_000
-
-/** The service without a socket: `serve` gives it one, tests may inject requests. */
+/** The service without a socket: a server of its own with its limits, the API, and what operators need. `serve` gives it one, tests may inject requests. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { shop, metrics, version, identify = () => anonymous, streamsMax = streamsMaxDefault, trustProxy = [], report } = options
+  const { shop, metrics, identify = () => anonymous, trustProxy = [] } = options
   const connections = { ...connectionDefaults, ...options.connections }
   const app = Fastify({
     logger: false,
@@ -61,22 +42,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   })
   limitConnections(app, connections)
   stopGently(app)
-  parseBodies(app)
-  validateRequests(app)
-  answerFailures(app, report)
-  limitRequests(app, { limit: null, ...options.requests, report })
-  guardRoutes(app, identify)
-  const methods = answerOtherMethods(app)
-  documentRoutes(app, version)
-  app.after(() => {
-    productRoutes(app, shop)
-    reservationRoutes(app, shop)
-    orderRoutes(app, shop)
-    eventRoutes(app, shop)
-    streamRoutes(app, shop, createEventStreams(app, streamsMax), report)
-    healthRoutes(app, shop, metrics)
-    app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => app.swagger())
-    methods.finish()
+  knowAllMethods(app)
+  answerUnknownPaths(app)
+  await addApi(app, {
+    ...options,
+    identify,
+    more: async (document) => {
+      healthRoutes(app, shop, metrics)
+      await addDocumentPage(app, document)
+    },
   })
   await app.ready()
   return app

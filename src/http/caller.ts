@@ -36,19 +36,8 @@ export const access = {
 
 export type Access = (typeof access)[keyof typeof access]
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    caller: Caller
-  }
-  interface FastifyContextConfig {
-    access?: Access
-    /** Where the route takes the `userId` that somebody acts for or asks about. Users may leave theirs out and can name no other. */
-    userIdIn?: 'body' | 'query'
-  }
-}
-
-/** Finds out who asks, by the `authorization` header; a text says what is wrong with it. Rejects with the fault `store_unavailable` when that cannot be found out. */
-export type Identify = (authorization: string | undefined) => Caller | string | Promise<Caller | string>
+/** Finds out who asks, by the headers; a text says what is wrong with them. Rejects when that cannot be found out. */
+export type Identify = (request: FastifyRequest) => Caller | string | Promise<Caller | string>
 
 /** Let nobody in where they may not be, before their body is read. Call before the first route. */
 export function guardRoutes(app: FastifyInstance, identify: Identify): void {
@@ -75,7 +64,7 @@ export function guardRoutes(app: FastifyInstance, identify: Identify): void {
       const refused = typeof found === 'string' ? unauthenticated(reply, found) : refuse(reply, (request.caller = found), who)
       if (refused === null) done()
     }
-    const found = identify(request.headers.authorization)
+    const found = identify(request)
     if (found instanceof Promise) found.then(decide, done)
     else decide(found)
   })

@@ -8,9 +8,13 @@ import { KeysUnavailable } from './identity.ts'
 import { RateLimited } from './limits/rate-limit.ts'
 import { problem, sendProblem, sendRefusal } from './problem.ts'
 
-/** Everything that is not an answer of a route: bad requests, faults of the store, unknown paths. Always problem+json, never a stack trace. */
+/** Everything that is not an answer of a route: bad requests, faults of the store. Always problem+json, never a stack trace. */
 export function answerFailures(app: FastifyInstance, report: (error: unknown) => void): void {
   app.setErrorHandler<FastifyError>((error, _request, reply) => sendFailure(reply, error, report))
+}
+
+/** The same for paths that do not exist. */
+export function answerUnknownPaths(app: FastifyInstance): void {
   app.setNotFoundHandler(sendNotFound)
   // Before the body is read: whatever it says, there is nobody to read it.
   app.addHook('onRequest', (request, reply, done) => {
@@ -20,7 +24,7 @@ export function answerFailures(app: FastifyInstance, report: (error: unknown) =>
 }
 
 function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendProblem(reply, 'not_found', `There is no ${request.url.split('?')[0]} here; see /docs.`)
+  return sendProblem(reply, 'not_found', `There is no ${request.url.split('?')[0]} here; see ${request.server.prefix}/openapi.json.`)
 }
 
 /** What arrived was not HTTP, or had too many bytes of headers, or took too long: there is no request to answer, only a socket. */
@@ -63,6 +67,7 @@ function sendFailure(
       return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: 'cursor', message: 'is not a cursor of this list' }] })
     default:
   }
+  if (isOfHost(error)) throw error
   const { code, statusCode = 500 } = error
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return sendProblem(reply, 'payload_too_large', `A body may have ${bodyBytesMax} bytes at most.`)
@@ -72,19 +77,29 @@ function sendFailure(
   return sendProblem(reply, 'internal', 'The service failed. Repeating with the same Idempotency-Key is safe.')
 }
 
+/** Thrown by a hook of the app that this is a part of, to say no in its own way; its error handler knows how. */
+function isOfHost({ code, statusCode }: FastifyError): boolean {
+  return statusCode !== undefined && !/^(?:FST_ERR_|E[A-Z])/.test(code ?? '')
+}
+
 /** CONNECT never arrives as a request. */
 const knownMethods = METHODS.filter((method) => method !== 'CONNECT')
 
+/** So that none of them is unknown to the router: a method that a path does not have is answered with 405, whatever it is. */
+export function knowAllMethods(app: FastifyInstance): void {
+  for (const method of knownMethods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
+}
+
 /** Answer 405 with `Allow` on every path that exists, for the methods it does not have. Call before the first route, and `finish` after the last. */
 export function answerOtherMethods(app: FastifyInstance): { finish(): void } {
-  for (const method of knownMethods) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   const allowed = new Map<string, Set<string>>()
   let collecting = true
   app.addHook('onRoute', ({ url, method }) => {
     // Of /docs/, the second spelling of /docs, only one of its methods is told.
     if (!collecting || url.endsWith('/')) return
-    const methods = allowed.get(url) ?? new Set()
-    allowed.set(url, methods)
+    const path = url.slice(app.prefix.length)
+    const methods = allowed.get(path) ?? new Set()
+    allowed.set(path, methods)
     for (const one of [method].flat()) methods.add(one)
   })
   return {
@@ -94,7 +109,7 @@ export function answerOtherMethods(app: FastifyInstance): { finish(): void } {
         const allow = [...methods].toSorted().join(', ')
         app.route({
           url,
-          method: knownMethods.filter((method) => !methods.has(method)),
+          method: app.supportedMethods.filter((method) => !methods.has(method)),
           schema: { hide: true },
           onRequest: async (request, reply) =>
             sendProblem(

@@ -50,7 +50,7 @@ export function createIdentify({ keys, tokens }: IdentitySettings): Identify {
   if (keys.length === 0 && tokens === null) return () => anonymous
   const findKey = createKeyring(keys)
   const readToken = tokens === null ? null : createTokenReader(tokens)
-  return (authorization) => {
+  return ({ headers: { authorization } }) => {
     if (authorization === undefined) return stranger
     const credentials = /^bearer +(\S+) *$/i.exec(authorization)?.[1]
     if (credentials === undefined) return 'The authorization header must be "Bearer …" with an API key or a token.'

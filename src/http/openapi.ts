@@ -5,9 +5,13 @@ import { access, type Role } from './caller.ts'
 import type { ErrorCode } from './problem.ts'
 import { problems } from './schemas.ts'
 
-/** The contract, generated from the schemas that validate. Call before the routes. */
-export function documentRoutes(app: FastifyInstance, version: string): void {
-  app.register(swagger, {
+/** Not the usual one: the app that this is a part of may document itself as well. */
+const decorator = 'documentOfHoldfast'
+
+/** The contract, generated from the schemas that validate. Call before the routes; what it resolves with makes the document of all that came after. */
+export async function documentRoutes(app: FastifyInstance, version: string): Promise<() => object> {
+  await app.register(swagger, {
+    decorator,
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -27,7 +31,14 @@ export function documentRoutes(app: FastifyInstance, version: string): void {
     transform: ({ schema, url, route }) => ({ schema: secured(schema as Schema, route.config), url }),
     transformObject: (document) => ('openapiObject' in document ? markOptionalBodies(document.openapiObject) : document.swaggerObject),
   })
-  app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
+  return () => app.getDecorator<() => object>(decorator)()
+}
+
+/** The contract for people, at /docs. */
+export async function addDocumentPage(app: FastifyInstance, document: () => object): Promise<void> {
+  // The page asks for the document by this name.
+  app.decorate<() => object>('swagger', document)
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
 }
 
 interface Schema extends FastifySchema {

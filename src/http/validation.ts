@@ -13,8 +13,10 @@ export function validateRequests(app: FastifyInstance): void {
   app.setValidatorCompiler(compile)
   // What is sent is made by views.ts; response schemas document it and the contract tests hold it to them.
   app.setSerializerCompiler(() => JSON.stringify)
+  // An app that this is a part of may have one of its own.
+  app.setReplySerializer((payload) => JSON.stringify(payload))
   app.addHook('onRoute', (route) => {
-    if (!route.url.startsWith('/v1/')) return
+    if (!route.url.startsWith(`${app.prefix}/v1/`)) return
     const hasQuery = route.schema?.querystring !== undefined
     // A parameter nobody knows is a mistake of the caller, on every route.
     route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }

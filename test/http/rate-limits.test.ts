@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { stranger, type Caller } from '../../src/http/caller.ts'
+import { stranger, type Identify } from '../../src/http/caller.ts'
 import { networkOf } from '../../src/http/limits/client.ts'
 import { manualClock } from '../support/clock.ts'
 import { putOnSale, reservationOf } from '../support/http-shop.ts'
@@ -36,7 +36,7 @@ function limitsOf({ status, headers }: Answer): string {
 }
 
 /** As identity.ts will: a key is its own name, and everything else is wrong. */
-const identify = (authorization: string | undefined): Caller | string => {
+const identify: Identify = ({ headers: { authorization } }) => {
   if (authorization === undefined) return stranger
   const name = authorization.slice('Bearer '.length)
   return name.startsWith('key-') ? { role: 'service', name, userId: null } : 'The key is not known.'

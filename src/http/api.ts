@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import type { Holdfast } from '../engine/holdfast.ts'
+import { parseBodies } from './body.ts'
+import { access, guardRoutes, type Identify } from './caller.ts'
+import { answerFailures, answerOtherMethods, answerUnknownPaths } from './failures.ts'
+import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
+import { documentRoutes } from './openapi.ts'
+import { eventRoutes } from './routes/events.ts'
+import { orderRoutes } from './routes/orders.ts'
+import { productRoutes } from './routes/products.ts'
+import { reservationRoutes } from './routes/reservations.ts'
+import { streamRoutes } from './routes/streams.ts'
+import { createEventStreams } from './sse.ts'
+import { validateRequests } from './validation.ts'
+
+export interface ApiOptions {
+  readonly shop: Holdfast
+  readonly version: string
+  readonly identify: Identify
+  /** Left out: only routes that have a limit of their own are limited, and this node counts by itself. */
+  readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
+  /** How many clients may listen at once. */
+  readonly streamsMax?: number
+  /** Told of faults and bugs; refusals are answers, not reports. */
+  readonly report: (error: unknown) => void
+  /** Adds more routes, which are guarded and documented as all others; it is given what makes the OpenAPI document. */
+  readonly more?: (document: () => object) => Promise<void>
+}
+
+/** Each takes some 20 KB and a socket. */
+const streamsMaxDefault = 20_000
+
+/** The API on an instance of Fastify: that of the service, or one inside somebody's app. Whatever is set here holds for this instance and its children only. */
+export async function addApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
+  const { shop, version, identify, requests, streamsMax = streamsMaxDefault, report, more } = options
+  parseBodies(app)
+  validateRequests(app)
+  answerFailures(app, report)
+  // Without a prefix, unknown paths are those of the app.
+  if (app.prefix !== '') answerUnknownPaths(app)
+  limitRequests(app, { limit: null, ...requests, report })
+  guardRoutes(app, identify)
+  const methods = answerOtherMethods(app)
+  const document = await documentRoutes(app, version)
+  productRoutes(app, shop)
+  reservationRoutes(app, shop)
+  orderRoutes(app, shop)
+  eventRoutes(app, shop)
+  streamRoutes(app, shop, createEventStreams(app, streamsMax), report)
+  await more?.(document)
+  app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => document())
+  methods.finish()
+}
