@@ -1,5 +1,5 @@
 import type { Refusal, RefusalCode } from '../domain/refusals.ts'
-import { instantOf, objectOf } from './read.ts'
+import { instantOf, objectOf, Unreadable } from './read.ts'
 
 /** What each refusal says besides its code. Whoever adds a refusal adds it here, or this does not compile. */
 const members = {
@@ -30,6 +30,7 @@ export function readRefusal(problem: unknown): Refusal | null {
   if (!Object.hasOwn(members, code)) return null
   const refusal: Record<string, unknown> = { code }
   for (const member of members[code as RefusalCode]) {
+    if (told[member] === undefined) throw new Unreadable(`is no ${code}: it has no ${member}`)
     refusal[member] = member.endsWith('At') ? instantOf(member, told[member]) : told[member]
   }
   return refusal as unknown as Refusal

@@ -27,8 +27,8 @@ export interface FollowOptions {
 
 /**
  * A shop's reservations, wherever they are kept: in this program (`createHoldfast`) or in a service (`createClient`). Every write answers with an
- * outcome: `ok` with the value, or a refusal. It throws only faults (`store_unavailable`, `overloaded`, `closed`); their outcome is unknown or nothing
- * was done, and repeating with the same idempotency key is safe. Instants are epoch milliseconds.
+ * outcome: `ok` with the value, or a refusal. It throws only faults (`store_unavailable`, `overloaded`, `closed`), whose outcome is unknown or nothing
+ * was done, so that repeating with the same idempotency key is safe; and a client, what a service says of the request itself. Instants are epoch milliseconds.
  */
 export interface Shop extends AsyncDisposable {
   /** Set units aside for one user: all lines or none. Repeating without a key makes another reservation. */

@@ -131,6 +131,7 @@ describe('an answer that stays', () => {
     [problem(410, 'reservation_lost'), 'reservation_lost', 410, /reservation_lost/],
     [answering(404, '<html>'), 'unreadable_answer', 404, /reservations\/r-1 answered 404 without JSON; is it a Holdfast service\?$/],
     [answering(400, {}), 'unreadable_answer', 400, /answered 400 without a code/],
+    [problem(400, 'validation_failed'), 'unreadable_answer', 400, /with JSON that is no validation_failed: it has no errors/],
     [answering(301, '', { location: '/elsewhere' }), 'redirected', 301, /redirects to another address; give the client that one/],
   ])('of a read is an error with code and status, and is not asked for again (case %#)', async (answer, code, status, message) => {
     const { shop, requests } = await shopOf([answer])
