@@ -221,18 +221,6 @@ const queries = {
   /** Answers that are too old to be given again make room for new ones of the same keys. */
   deleteOldAnswers: `delete from {answers} a using unnest($1::text[], $2::text[]) old (scope, key)
     where a.scope = old.scope and a.key = old.key and a.created_at <= ${now} - $3`,
-  /** In the order of their names, so that nodes that count the same clients wait for each other instead of blocking each other. */
-  countRequests: `with at as materialized (select {now_ms}() as now)
-    insert into {requests} as r (client, requests, ends_at)
-      select d.client, d.requests, at.now + d.window_ms from unnest($1::text[], $2::bigint[], $3::bigint[]) d (client, requests, window_ms), at
-      order by d.client collate "C"
-    on conflict (client) do update set
-      requests = excluded.requests + case when r.ends_at > (select now from at) then r.requests else 0 end,
-      ends_at = case when r.ends_at > (select now from at) then r.ends_at else excluded.ends_at end
-    returning client, requests, ends_at - (select now from at) as ends_in_ms`,
-  /** None that somebody counts at this moment. */
-  forgetRequests: `delete from {requests} where client in (
-      select client from {requests} where ends_at <= {now_ms}() order by ends_at limit 10000 for update skip locked)`,
 } as const
 
 /** Column types, and the statement around the rows. */
