@@ -1,6 +1,7 @@
 import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
 import { isIP } from 'node:net'
-import type { RequestLimit, ServeLimits } from './http/serve.ts'
+import type { RequestLimit } from './http/limits/rate-limit.ts'
+import type { ServeLimits } from './http/serve.ts'
 
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
@@ -27,6 +28,8 @@ const variables = {
   activePerUser: 'HOLDFAST_ACTIVE_PER_USER_MAX',
   /** Requests of one client in so many seconds, as 600/60; off: as many as it likes. */
   rateLimit: 'HOLDFAST_RATE_LIMIT',
+  /** The same on the routes of the Flash deal API. */
+  flashRateLimit: 'HOLDFAST_FLASH_RATE_LIMIT',
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   trustProxy: 'HOLDFAST_TRUST_PROXY',
   /** How many connections may be open at the same time. */
@@ -39,7 +42,13 @@ export const defaults = {
   port: 3000,
   host: '127.0.0.1',
   store: 'sqlite:./holdfast.db',
-  limits: { requests: null, trustProxy: [], connectionsMax: 10_000, queueWaitMsMax: 2_000 },
+  limits: {
+    requests: null,
+    flash: { max: 100, windowMs: 900_000 },
+    trustProxy: [],
+    connectionsMax: 25_000,
+    queueWaitMsMax: 2_000,
+  },
 } as const
 
 export const portMax = 65_535
@@ -106,9 +115,11 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
 function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits {
   const { limits } = defaults
   const [requests, requestsName] = choose(flags.rateLimit, '--rate-limit', environment, variables.rateLimit)
+  const flash = read(environment, variables.flashRateLimit)
   const trustProxy = read(environment, variables.trustProxy)
   return {
     requests: requests === undefined ? limits.requests : parseRateLimit(requests, requestsName),
+    flash: flash === undefined ? limits.flash : parseRateLimit(flash, variables.flashRateLimit),
     trustProxy: trustProxy === undefined ? limits.trustProxy : parseNetworks(trustProxy, variables.trustProxy),
     connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? limits.connectionsMax,
     queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? limits.queueWaitMsMax,

@@ -97,9 +97,12 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
  *   do of what had been answered
  */
 
-/** @param {import('./places.mjs').Site} site */
-export function startHoldfast({ url, ledger }) {
-  const flags = ['serve', '--port', '0', '--store', url, ...(ledger === undefined ? [] : ['--ledger', ledger])]
+/**
+ * @param {import('./places.mjs').Site} site
+ * @param {readonly string[]} more
+ */
+export function startHoldfast({ url, ledger }, more = []) {
+  const flags = ['serve', '--port', '0', '--store', url, ...(ledger === undefined ? [] : ['--ledger', ledger]), ...more]
   return startService(join(options.dist, 'cli/main.js'), flags)
 }
 

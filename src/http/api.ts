@@ -17,7 +17,7 @@ export interface ApiOptions {
   readonly shop: Holdfast
   readonly version: string
   readonly identify: Identify
-  /** Left out: only routes that have a limit of their own are limited, and this node counts by itself. */
+  /** Left out: as many as they like. */
   readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
   /** How many clients may listen at once. */
   readonly streamsMax?: number
@@ -38,7 +38,7 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   answerFailures(app, report)
   // Without a prefix, unknown paths are those of the app.
   if (app.prefix !== '') answerUnknownPaths(app)
-  limitRequests(app, { limit: null, ...requests, report })
+  limitRequests(app, { limits: {}, ...requests, report })
   guardRoutes(app, identify)
   const methods = answerOtherMethods(app)
   const document = await documentRoutes(app, version)

@@ -4,7 +4,7 @@ import { openStore } from '../store/open.ts'
 import type { Store } from '../store/port.ts'
 import { createIdentify, type IdentitySettings } from './identity.ts'
 import { createApp, type AppOptions } from './app.ts'
-import type { RateLimit } from './limits/counter.ts'
+import type { RequestLimit } from './limits/rate-limit.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface ServeOptions {
@@ -28,14 +28,13 @@ export interface ServeOptions {
 export interface ServeLimits {
   /** Of one client. null: as many as it likes. */
   readonly requests?: RequestLimit | null
+  /** The same on the routes of the Flash deal API. */
+  readonly flash?: RequestLimit | null
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
   readonly trustProxy?: readonly string[]
   readonly connectionsMax?: number
   readonly queueWaitMsMax?: number
 }
-
-/** So many in a window that begins with the first. */
-export type RequestLimit = Omit<RateLimit, 'name'>
 
 export interface Service {
   /** `http://host:port` */
@@ -82,9 +81,12 @@ export async function serve(options: ServeOptions): Promise<Service> {
   }
 }
 
-function appLimits({ requests = null, trustProxy = [], connectionsMax }: ServeLimits, { countRequests }: Store): Partial<AppOptions> {
+function appLimits(
+  { requests = null, flash = null, trustProxy = [], connectionsMax }: ServeLimits,
+  { countRequests }: Store,
+): Partial<AppOptions> {
   return {
-    requests: { limit: requests && { name: 'requests', ...requests }, countRequests },
+    requests: { limits: { requests, flash }, countRequests },
     trustProxy,
     connections: connectionsMax === undefined ? {} : { connectionsMax },
   }

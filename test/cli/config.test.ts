@@ -72,21 +72,25 @@ describe('readServiceSettings()', () => {
   it('reads limits, and refuses what cannot be one', () => {
     const environment = {
       HOLDFAST_RATE_LIMIT: '600/60',
+      HOLDFAST_FLASH_RATE_LIMIT: '5/1',
       HOLDFAST_TRUST_PROXY: 'loopback, 10.0.0.0/8,::1',
       HOLDFAST_CONNECTIONS_MAX: '5',
       HOLDFAST_QUEUE_WAIT_MS: '500',
     }
     const limits = {
       requests: { max: 600, windowMs: 60_000 },
+      flash: { max: 5, windowMs: 1_000 },
       trustProxy: ['loopback', '10.0.0.0/8', '::1'],
       connectionsMax: 5,
       queueWaitMsMax: 500,
     }
     expect(readServiceSettings({}, environment).limits).toEqual(limits)
     expect(readServiceSettings({ rateLimit: 'off' }, environment).limits).toEqual({ ...limits, requests: null })
+    expect(readServiceSettings({}, { HOLDFAST_FLASH_RATE_LIMIT: 'off' }).limits.flash).toBeNull()
     expect(() => readServiceSettings({ rateLimit: '' }, {})).toThrow(/^--rate-limit must be /)
     const wrong = {
       HOLDFAST_RATE_LIMIT: ['600', '0/60', '60/0', '1/86401', '-1/60', '1.5/60', '1/1/1', 'on'],
+      HOLDFAST_FLASH_RATE_LIMIT: ['0/1'],
       HOLDFAST_TRUST_PROXY: ['true', '1', '*', '0.0.0.0/0', '10.0.0.0/33', '::/0', '::1/129', '10.0.0/8', '10.0.0.1,', 'proxy.example.com'],
       HOLDFAST_CONNECTIONS_MAX: ['0', '-1', '1e3', '1000001', 'many'],
       HOLDFAST_QUEUE_WAIT_MS: ['0', '2.5', '60001'],

@@ -5,7 +5,7 @@ import { manualClock } from '../support/clock.ts'
 import { putOnSale, reservationOf } from '../support/http-shop.ts'
 import { expectNoReports, refusal, startService, type Answer, type Headers, type Service, type StartOptions } from '../support/http.ts'
 
-const limit = { name: 'requests', max: 3, windowMs: 60_000 }
+const limit = { max: 3, windowMs: 60_000 }
 const clock = manualClock(0)
 /** Everybody may do everything. */
 let service: Service
@@ -13,7 +13,7 @@ let service: Service
 let guarded: Service
 
 function start(app: NonNullable<StartOptions['app']> = {}): Promise<Service> {
-  return startService({ app: { requests: { limit, now: clock }, ...app } })
+  return startService({ app: { requests: { limits: { requests: limit }, now: clock }, ...app } })
 }
 
 beforeAll(async () => {
@@ -79,6 +79,18 @@ describe('a limit of requests', () => {
     }
     expect((await service.send('PUT', '/v1/products')).status).toBe(405)
     expect(limitsOf(await service.get('/v1/products'))).toBe('200 3 2 60 3;w=60')
+  })
+
+  it('is documented on every route that has one', () => {
+    const unlimited = ['/livez', '/readyz']
+    const operations = Object.entries(service.openapi.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { responses }]) => ({
+        name: `${method} ${path}`,
+        isLimited: !unlimited.includes(path),
+        codes: Object.keys(responses),
+      })),
+    )
+    expect(operations.filter(({ isLimited, codes }) => codes.includes('429') !== isLimited).map(({ name }) => name)).toEqual([])
   })
 
   it('is off unless somebody sets it', async () => {

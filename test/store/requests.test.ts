@@ -110,10 +110,10 @@ describe.each(places.filter(([, isSkipped]) => !isSkipped))('two nodes on one %s
   it('share the limit of a service', async () => {
     const { nodes } = await openNodes()
     const services: Service[] = []
-    const limit = { name: 'requests', max: 40, windowMs: 60_000 }
+    const limits = { requests: { max: 40, windowMs: 60_000 } }
     for (const node of nodes) {
       const { countRequests } = node
-      services.push(await startService({ wrap: () => node, app: { requests: { limit, countRequests, answerMsMax: 60_000 } } }))
+      services.push(await startService({ wrap: () => node, app: { requests: { limits, countRequests, answerMsMax: 60_000 } } }))
     }
     const sku = await putOnSale(services[0]!, 100)
     const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => services[n % 2]!.post('/v1/reservations', reservationOf(sku))))

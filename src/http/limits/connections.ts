@@ -17,7 +17,7 @@ export interface ConnectionLimits {
 }
 
 export const connectionDefaults: ConnectionLimits = {
-  connectionsMax: 10_000,
+  connectionsMax: 25_000,
   headersMsMax: 10_000,
   requestMsMax: 30_000,
   idleMsMax: 72_000,

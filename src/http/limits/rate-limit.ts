@@ -5,16 +5,22 @@ import { addressOf, clientOf } from './client.ts'
 import { memoryCounter, ticks, type Counter, type RateLimit, type Ticks, type Window } from './counter.ts'
 import { sharedCounter } from './shared-counter.ts'
 
+/** The limit of most routes, and that of the Flash deal API. */
+export type LimitName = 'requests' | 'flash'
+
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A limit of its own instead of that of all routes. `none`: requests are not counted here. */
-    rateLimit?: RateLimit | 'none'
+    /** What limits this route; all routes with the same limit are counted together. Left out: `requests`. */
+    rateLimit?: LimitName | 'none'
   }
 }
 
+/** So many in a window that begins with the first. */
+export type RequestLimit = Omit<RateLimit, 'name'>
+
 export interface RateLimitOptions {
-  /** Of every route that says nothing else. null: none. */
-  readonly limit: RateLimit | null
+  /** Routes whose limit is missing have that of most. */
+  readonly limits: Readonly<Partial<Record<LimitName, RequestLimit | null>>>
   /** Of the store, if several nodes share it. */
   readonly countRequests?: Store['countRequests'] | undefined
   /** How long the store may take to count; then this node counts by itself. Default 500. */
@@ -28,7 +34,7 @@ export class RateLimited extends Error {}
 
 /** Count requests by client, before their body is read. Call before `guardRoutes` and the first route. */
 export function limitRequests(app: FastifyInstance, options: RateLimitOptions): void {
-  const { limit, countRequests, answerMsMax = 500, report, now = ticks } = options
+  const { limits, countRequests, answerMsMax = 500, report, now = ticks } = options
   const counters = new Map<string, Counter>()
   const newCounter = (one: RateLimit): Counter =>
     countRequests === undefined ? memoryCounter(one, now) : sharedCounter(one, { countRequests, answerMsMax, report, now })
@@ -37,17 +43,20 @@ export function limitRequests(app: FastifyInstance, options: RateLimitOptions): 
     counters.set(one.name, counter)
     return counter
   }
-  if (limit !== null) stopGuessing(app, counterOf({ ...limit, name: 'guesses' }), now)
+  if (limits.requests) stopGuessing(app, counterOf({ name: 'guesses', ...limits.requests }), now)
   app.addHook('onRoute', (route) => {
-    const own = limitOf(route, limit)
+    const limit = limitOf(route, limits)
     // After the hooks of the app, when it is known who asks.
-    if (own !== null) route.onRequest = [...[route.onRequest ?? []].flat(), countOn(counterOf(own), now)]
+    if (limit !== null) route.onRequest = [...[route.onRequest ?? []].flat(), countOn(counterOf(limit), now)]
   })
 }
 
-function limitOf({ config, schema }: RouteOptions, limit: RateLimit | null): RateLimit | null {
-  const { rateLimit = schema?.hide === true ? 'none' : limit } = config ?? {}
-  return rateLimit === 'none' ? null : rateLimit
+function limitOf({ config, schema }: RouteOptions, limits: RateLimitOptions['limits']): RateLimit | null {
+  const { rateLimit = schema?.hide === true ? 'none' : 'requests' } = config ?? {}
+  if (rateLimit === 'none') return null
+  const name = limits[rateLimit] ? rateLimit : 'requests'
+  const limit = limits[name]
+  return limit ? { name, ...limit } : null
 }
 
 function countOn(counter: Counter, now: Ticks): onRequestHookHandler {

@@ -39,7 +39,10 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
           },
           { additionalProperties: false },
         ),
-        response: { ...answer, ...problems('validation_failed', 'product_not_found', 'overloaded', 'store_unavailable', 'internal') },
+        response: {
+          ...answer,
+          ...problems('validation_failed', 'rate_limited', 'product_not_found', 'overloaded', 'store_unavailable', 'internal'),
+        },
       },
     },
     async (request, reply) => {
@@ -76,7 +79,7 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
           type: 'object',
           properties: { 'last-event-id': { type: 'string', description: 'The id of the last event that was heard.' } },
         },
-        response: { ...answer, ...problems('validation_failed', 'overloaded', 'store_unavailable', 'internal') },
+        response: { ...answer, ...problems('validation_failed', 'rate_limited', 'overloaded', 'store_unavailable', 'internal') },
       },
     },
     async (request, reply) => {

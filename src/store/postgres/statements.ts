@@ -1,7 +1,6 @@
 import { blockBits, chunkBits, inChunk } from '../sql/blocks.ts'
 import { ledgerColumns } from '../sql/ledger.ts'
 import type { Writes } from '../sql/save.ts'
-import { requestQueries } from './requests.ts'
 
 /** A statement of one name is prepared once for each connection. */
 export interface Prepared {
@@ -222,7 +221,6 @@ const queries = {
   /** Answers that are too old to be given again make room for new ones of the same keys. */
   deleteOldAnswers: `delete from {answers} a using unnest($1::text[], $2::text[]) old (scope, key)
     where a.scope = old.scope and a.key = old.key and a.created_at <= ${now} - $3`,
-  ...requestQueries,
 } as const
 
 /** Column types, and the statement around the rows. */

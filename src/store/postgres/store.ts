@@ -39,7 +39,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store {
   const channel = `holdfast_${url.schema}`.slice(0, 63)
   const listener = createListener(driver, config, channel)
   const scarce = new Set<string>()
-  const countRequests = createRequestCounts(read, sql)
+  const countRequests = createRequestCounts(read, url.schema)
 
   const attempt = async (commands: readonly Command[], repeat: boolean, alsoLock: readonly string[]): Promise<readonly Outcome[]> => {
     const { outcomes, changes } = await transact(async (session) => {

@@ -1,4 +1,4 @@
--- Count requests of clients, each in a window that begins with the first. ARGV[2]: how many clients are remembered. Then for each client: its name, how many requests have come, and
+-- Count requests of clients, each in a window that begins with the first. ARGV[4]: how many clients are remembered. Then for each client: its name, how many requests have come, and
 -- how many milliseconds a window has. Returns for each how many that makes, and how many milliseconds are left.
 local counts, windows = P .. 'requests', P .. 'windows'
 local function forget(clients)
@@ -9,7 +9,7 @@ local function forget(clients)
 end
 forget(redis.call('ZRANGEBYSCORE', windows, '-inf', now, 'LIMIT', 0, 1000))
 local reply = {}
-for at = 3, #ARGV, 3 do
+for at = 5, #ARGV, 3 do
   local client, requests, windowMs = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local ends = tonumber(redis.call('ZSCORE', windows, client) or '0')
   if ends > now then
@@ -22,7 +22,7 @@ for at = 3, #ARGV, 3 do
   reply[#reply + 1] = tonumber(requests)
   reply[#reply + 1] = ends - now
 end
-local more = redis.call('ZCARD', windows) - ARGV[2]
+local more = redis.call('ZCARD', windows) - ARGV[4]
 if more > 0 then
   forget(redis.call('ZRANGE', windows, 0, math.min(more, 1000) - 1))
 end
