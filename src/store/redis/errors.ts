@@ -2,13 +2,13 @@ import { Fault } from '../../domain/faults.ts'
 import { aclRule } from './rights.ts'
 
 /** What a script said instead of an answer: see the files in lua/. */
-export type ScriptWord = 'lost' | 'late' | 'full' | 'behind' | 'moved' | 'broken'
+export type ScriptWord = 'lost' | 'late' | 'full' | 'behind' | 'wait' | 'moved' | 'broken'
 
 /** The word, and after it what is broken; null: another error. */
 export function scriptWord(error: unknown): { readonly word: ScriptWord; readonly text: string } | null {
   if (isWrongType(error)) return { word: 'broken', text: 'a key holds another kind of value' }
   const found =
-    error instanceof Error ? /HOLDFAST (lost|late|full|behind|moved|broken)(?:: (.*?))?(?: script: .*)?$/m.exec(error.message) : null
+    error instanceof Error ? /HOLDFAST (lost|late|full|behind|wait|moved|broken)(?:: (.*?))?(?: script: .*)?$/m.exec(error.message) : null
   return found === null ? null : { word: found[1] as ScriptWord, text: found[2] ?? '' }
 }
 
