@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createHoldfast, type Holdfast } from '../../src/index.ts'
-import { confirm, createProduct, reserve, valueOf } from '../../src/store/conformance/kit.ts'
+import { createHoldfast, type Holdfast, type Outcome, type Store } from '../../src/index.ts'
+import { confirm, createProduct, reserve, updateProduct, valueOf } from '../../src/store/conformance/kit.ts'
 import type { Ledger } from '../../src/store/ledger.ts'
 import { sqliteLedger } from '../../src/store/sqlite/ledger.ts'
 import { holdable } from '../support/held-ledger.ts'
@@ -135,7 +135,7 @@ describe.skipIf(skipRedis)('a Redis that holds older data, in the same process a
   })
 })
 
-describe.skipIf(skipRedis)('limits set for two products at once', () => {
+describe.skipIf(skipRedis)('limits set', () => {
   let stores: RedisStores
   let place: LedgerPlace
 
@@ -149,7 +149,33 @@ describe.skipIf(skipRedis)('limits set for two products at once', () => {
     await place.remove()
   })
 
-  it('each count what their own buyers have (U1)', async () => {
+  it('while other nodes sell the product count what users have (U1)', async () => {
+    const ledger = { ...(await sqliteLedger({ path: ':memory:' })), close: async () => {} }
+    const namespace = stores.newNamespace()
+    const [node, ...others] = await Promise.all([1, 2, 3].map(() => stores.open(namespace, ledger)))
+    await node!.execute([createProduct('a', 1_000_000)])
+    let units = 0
+    /** Until the limit says no. */
+    const sell = async (store: Store, userId: string): Promise<Outcome> => {
+      for (;;) {
+        const [outcome] = await store.execute([reserve(userId, { a: 1 })])
+        if (outcome?.ok !== true) return outcome!
+        units++
+      }
+    }
+    const sales = others.flatMap((store, nth) => [`ann ${nth}`, `bob ${nth}`].map((userId) => sell(store, userId)))
+    await until('the sale to be under way', async () => units > 100)
+    const [changed] = await node!.execute([updateProduct('a', { maxPerUser: 5 })])
+    expect(changed).toMatchObject({ ok: true, value: { maxPerUser: 5 } })
+    for (const outcome of await Promise.all(sales)) {
+      expect(outcome).toMatchObject({ ok: false, refusal: { code: 'user_limit_exceeded', limit: 5, remaining: 0 } })
+    }
+    expect(await node!.product('a')).toMatchObject({ stock: { reserved: units } })
+    await expectSound(node!)
+    await Promise.all([node!, ...others].map((store) => store.close()))
+  })
+
+  it('for two products at once each count what their own buyers have (U1)', async () => {
     const store = await stores.open(stores.newNamespace(), await place.open())
     const shop = createHoldfast({ store })
     const skus = Array.from({ length: 20 }, (_, index) => `s${index}`)

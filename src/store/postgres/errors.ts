@@ -57,7 +57,7 @@ const reasons: readonly (readonly [code: RegExp, reason: string])[] = [
 
 /** Messages of the driver, which gives them no code. */
 const brokenConnection =
-  /connection (terminated|ended|error|timeout)|connect timeout|timeout exceeded when trying to connect|query read timeout|not queryable|closed the connection/i
+  /connection (terminated|ended|error|timeout)|connect timeout|timeout (exceeded when trying to connect|expired)|query read timeout|not queryable|closed the connection/i
 
 /** Faults of the database and the way to it become `store_unavailable`; anything else is a bug and stays what it is. */
 export function storeFault(error: unknown, where: string): unknown {
@@ -100,6 +100,11 @@ export function openingFault(error: unknown, where: string, database: string): u
       return cannot(`Nothing answers at ${where}. Start PostgreSQL there, or check host and port of the URL.`)
     default:
       break
+  }
+  if (error instanceof Error && brokenConnection.test(error.message)) {
+    return cannot(
+      `What listens at ${where} does not answer as PostgreSQL does, or not in time. Check host and port of the URL, and that PostgreSQL runs there.`,
+    )
   }
   const fault = storeFault(error, where)
   return fault instanceof Fault ? cannot(fault.message) : error

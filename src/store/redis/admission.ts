@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Accepted, Command, Confirm, Outcome, UpdateProduct } from '../../domain/command.ts'
 import { engineScope } from '../../domain/facts.ts'
 import { Fault } from '../../domain/faults.ts'
@@ -29,6 +30,9 @@ interface AdmissionOptions {
 
 /** How often something that was read before it was decided may have changed in between, until its callers hear `store_unavailable`. */
 const staleMax = 100
+/** The attempts at setting a limit after which whoever sells the product waits, for two seconds at most each time, so that the next one succeeds. */
+const [quietFrom, quietTo] = [2, 6]
+const waitMs = 10
 /** How often a repeated batch asks the ledger again, because something left the journal meanwhile. */
 const movedMax = 50
 
@@ -63,8 +67,10 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
           position,
         }
       } catch (error) {
-        // So much was due that it was given back first.
-        if (scriptWord(error)?.word !== 'behind') throw error
+        // So much was due that it was given back first; or what this changes is counted by somebody, which takes a moment.
+        const word = scriptWord(error)?.word
+        if (word === 'wait') await delay(waitMs)
+        else if (word !== 'behind') throw error
       }
     }
   }
@@ -72,7 +78,7 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
   /** Until nothing that was read before has changed in between; of such a command there is one. */
   const decideStubbornly = async (generation: number, commands: readonly Command[], repeat: Repeat): Promise<Decision> => {
     for (let stale = 0; ; stale++) {
-      const priors = await readPriors(commands, repeat?.made)
+      const priors = await readPriors(commands, stale, repeat?.made)
       try {
         const decision = await decide(generation, commands, repeat, priors)
         if (!decision.answers.includes('stale')) return decision
@@ -215,7 +221,11 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
 
   const readNow = async (): Promise<number> => ((await memory.run('holdfastRead', ['position'])) as [number])[0]
 
-  const readPriors = async (commands: readonly Command[], made?: ReadonlyMap<Command, Prior>): Promise<ReadonlyMap<Command, Prior>> => {
+  const readPriors = async (
+    commands: readonly Command[],
+    stale: number,
+    made?: ReadonlyMap<Command, Prior>,
+  ): Promise<ReadonlyMap<Command, Prior>> => {
     const priors = new Map(made)
     const withMetadata = commands.filter(
       (command): command is Confirm => command.type === 'confirm' && Object.keys(command.metadata).length > 0,
@@ -232,7 +242,7 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
     }
     for (const command of commands) {
       if (command.type === 'createProduct') priors.set(command, { createProblem: saleWindowProblem(command.details) })
-      if (command.type === 'updateProduct') priors.set(command, await readUpdate(command))
+      if (command.type === 'updateProduct') priors.set(command, await readUpdate(command, stale >= quietFrom && stale < quietTo))
       if (command.type === 'cancelOrder') {
         await drain.catchUp('sale')
         const { generation, position } = await ledger.state()
@@ -242,12 +252,13 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
     return priors
   }
 
-  const readUpdate = async ({ sku, patch }: UpdateProduct): Promise<Prior> => {
+  const readUpdate = async ({ sku, patch }: UpdateProduct, wantsQuiet: boolean): Promise<Prior> => {
     const [now, text] = (await memory.run('holdfastRead', ['product', sku])) as [number, string | null]
     if (text === null) return {}
     const { stock, ...before }: Product = toProduct(text)
     const after: ProductRow = patchProduct(before, patch, now)
-    const counted = before.maxPerUser === null && after.maxPerUser !== null ? { version: stock.version, key: await countUsers(sku) } : null
+    const isLimited = before.maxPerUser === null && after.maxPerUser !== null
+    const counted = isLimited ? { version: stock.version, key: await countUsers(sku), wantsQuiet } : null
     return { update: { before, after, problem: saleWindowProblem(after), counted } }
   }
 

@@ -15,7 +15,7 @@ export interface Prior {
     readonly before: ProductDetails
     readonly after: ProductRow
     readonly problem: Refusal | null
-    readonly counted: { readonly version: number; readonly key: string } | null
+    readonly counted: { readonly version: number; readonly key: string; readonly wantsQuiet: boolean } | null
   }
   readonly createProblem?: Refusal | null
   /** What the ledger knows to be the answer; it is only to be kept under the command's key. */
@@ -142,10 +142,10 @@ function writeCommand(command: Command, prior: Prior, writer: Writer): void {
 }
 
 function updateOf({ update }: Prior): Args {
-  if (update === undefined) return ['', '', '', '', '', '']
+  if (update === undefined) return ['', '', '', '', '', '', '']
   const { before, after, problem, counted } = update
   const rules = [writeRules(after), writeDetails(after), writeDetails(before)]
-  return [...rules, problem === null ? '' : '1', counted?.version ?? '', counted?.key ?? '']
+  return [...rules, problem === null ? '' : '1', counted?.version ?? '', counted?.key ?? '', counted?.wantsQuiet === true ? '1' : '']
 }
 
 /** The metadata of the order, the reservation's with the confirm's over it. */

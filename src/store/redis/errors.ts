@@ -2,13 +2,19 @@ import { Fault } from '../../domain/faults.ts'
 import { aclRule } from './rights.ts'
 
 /** What a script said instead of an answer: see the files in lua/. */
-export type ScriptWord = 'lost' | 'late' | 'full' | 'behind' | 'moved' | 'broken'
+export type ScriptWord = 'lost' | 'late' | 'full' | 'behind' | 'wait' | 'moved' | 'broken'
 
 /** The word, and after it what is broken; null: another error. */
 export function scriptWord(error: unknown): { readonly word: ScriptWord; readonly text: string } | null {
+  if (isWrongType(error)) return { word: 'broken', text: 'a key holds another kind of value' }
   const found =
-    error instanceof Error ? /HOLDFAST (lost|late|full|behind|moved|broken)(?:: (.*?))?(?: script: .*)?$/m.exec(error.message) : null
+    error instanceof Error ? /HOLDFAST (lost|late|full|behind|wait|moved|broken)(?:: (.*?))?(?: script: .*)?$/m.exec(error.message) : null
   return found === null ? null : { word: found[1] as ScriptWord, text: found[2] ?? '' }
+}
+
+/** A key of ours that nobody of ours wrote. */
+function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE')
 }
 
 /** Redis 7.0 and 7.2 say it otherwise of a command that a script runs. */
@@ -39,8 +45,13 @@ const reasons: readonly (readonly [message: RegExp, reason: string])[] = [
 
 function reasonOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null
-  const code = 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   return reasons.find(([message]) => message.test(error.message) || message.test(code))?.[1] ?? null
+}
+
+/** Of Node's network; '' if it has none. */
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : ''
 }
 
 /** Faults of Redis and the way to it become `store_unavailable`; anything else is a bug and stays what it is. */
@@ -65,14 +76,33 @@ export function openingFault(error: unknown, where: string): unknown {
   if (/DB index is out of range|SELECT is not allowed/.test(message)) {
     return refuse('has no such database; leave its number out of the URL, or use a smaller one. A Cluster has only number 0.')
   }
+  if (isWrongType(error)) {
+    return refuse('has keys of this namespace that no Holdfast wrote. Name another one in --store: ?namespace=NAME, or remove them.')
+  }
+  const stranger = strangers.find(([said]) => said.test(message) || said.test(codeOf(error)))?.[1]
+  if (stranger !== undefined) return refuse(stranger)
   const reason = reasonOf(error)
   if (reason === unreachable) {
-    const code = 'code' in error ? ` (${String(error.code)})` : ''
+    const code = codeOf(error) === '' ? '' : ` (${codeOf(error)})`
     return refuse(`cannot be reached${code}. Start it there, or correct --store: redis://user:password@host:6379.`)
   }
   if (reason !== null) return refuse(`cannot be used now: ${reason}.`)
   return error.name === 'ReplyError' ? refuse(`cannot be used: ${message}`) : error
 }
+
+/** What the driver says where something else answers than a Redis, or speaks to it otherwise. */
+const strangers: readonly (readonly [said: RegExp, sentence: string])[] = [
+  [/^Unknown RESP type/, 'is no Redis: what answers there speaks otherwise. Correct the host and the port in --store.'],
+  [/^ERR_SSL/, 'cannot be reached with TLS: what answers there speaks none. Write redis:// instead of rediss://, or correct the port.'],
+  [
+    /^Connection is closed/,
+    'cannot be reached: what answers there ends the connection at once. Where it wants TLS, write rediss://; where it speaks none, redis://; or correct the port.',
+  ],
+  [
+    /^(DEPTH_ZERO_)?SELF_SIGNED_CERT|^UNABLE_TO_|^CERT_|^ERR_TLS_CERT/,
+    'has a certificate that is not to be trusted, or of another name. Name its host as the certificate does, and the authority that issued it in NODE_EXTRA_CA_CERTS.',
+  ],
+]
 
 const howToLogIn = 'Name them in the URL: redis://user:password@host:6379, or redis://:password@host:6379 without a user.'
 

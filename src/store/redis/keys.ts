@@ -6,7 +6,7 @@ export function headerOf(namespace: string): string {
 /**
  * How the names of all keys of one generation begin; a node that knows only an older one cannot touch them. After it:
  *
- *     h                    head, base and pending of the journal; mark: of the last batch before the base
+ *     h                    head, base and pending of the journal; quiet: a sku and until when; mark: of the last batch before the base
  *     j                    the journal: batches of transitions that the ledger does not have yet
  *     r                    reservations by id: those that are active, and those whose end the ledger does not have yet
  *     s:SKU  p:SKU  skus   books, products, all skus in order

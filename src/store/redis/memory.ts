@@ -154,7 +154,7 @@ export async function openMemory({ connection, ledger, url, warn, takesOver }: M
       if (said === null) throw storeFault(error, url.where)
       if (said.word === 'lost') lose(seen, 'over', 'it restarted, was emptied, or another took its place')
       if (said.word === 'broken') lose(seen, 'broken', said.text)
-      if (said.word === 'behind' || said.word === 'moved') throw error
+      if (said.word === 'behind' || said.word === 'wait' || said.word === 'moved') throw error
       const reasons = {
         lost: 'has lost its memory; it is being loaded from the ledger',
         broken: 'holds what cannot be right; it is being loaded from the ledger',

@@ -6,6 +6,7 @@ local written, newAnswers, answerCount = {}, {}, 0
 local openDelta, openAdd = {}, {} -- units by sku and due time; ids that join a bucket
 local usageRead, usageDelta = {}, {}
 local newProducts, changedProducts, cancelled, trims = {}, {}, {}, {}
+local quiet -- a sku to which nothing shall happen for a moment, or ''
 local swept = {}
 
 local function add(map, sku, name, units)

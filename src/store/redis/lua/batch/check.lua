@@ -1,5 +1,11 @@
 
--- Nothing has been written yet. Keys that belong together are there together, of every sku that the batch changes; else this Redis has lost some of them, and what would be written
+-- Nothing has been written yet. While somebody counts what users have of a sku, to set a limit, nothing happens to it for a moment.
+local quietSku, quietUntil = string.match(journal[5] or '', '^(%S+) (%d+)$')
+if quietSku and now < tonumber(quietUntil) and stocks[quietSku] and stocks[quietSku].changed and not changedProducts[quietSku] then
+  return redis.error_reply('HOLDFAST wait')
+end
+
+-- Keys that belong together are there together, of every sku that the batch changes; else this Redis has lost some of them, and what would be written
 -- beside them could never be given back, or be had more often than the limit allows.
 for sku in pairs(openDelta) do
   local stock, times = stocks[sku], redis.call('ZCARD', P .. 'D:' .. sku)

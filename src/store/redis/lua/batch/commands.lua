@@ -85,7 +85,7 @@ local takeCommand = {
   end,
   U = function(command)
     command.sku, command.product, command.details, command.expected = take(), take(), take(), take()
-    command.problem, command.version, command.usage = take() == '1', take(), take()
+    command.problem, command.version, command.usage, command.wantsQuiet = take() == '1', take(), take(), take() == '1'
   end,
   A = function(command)
     command.sku, command.delta, command.reason, command.totalMax = take(), takeNumber(), take(), takeNumber()

@@ -247,13 +247,11 @@ local function updateProduct(command)
     local changed = readStock(command.sku, stockText(stock) .. ' ' .. command.product)
     if changed.limit and not stock.limit then
       -- What users hold and bought was counted by the caller; right only if nothing has happened since.
-      if command.version ~= whole(stock.version) then
+      if command.version ~= whole(stock.version) or redis.call('EXISTS', P .. command.usage) == 0 then
+        quiet = command.wantsQuiet and command.sku
         return 'g'
       end
-      if redis.call('EXISTS', P .. command.usage) == 0 then
-        return 'g'
-      end
-      stock.usage = command.usage
+      stock.usage, quiet = command.usage, ''
     elseif stock.limit and not changed.limit then
       stock.usage = ''
     end

@@ -14,7 +14,7 @@ if lastRepeat >= call then
   return redis.error_reply('HOLDFAST late')
 end
 
-local journal = redis.call('HMGET', P .. 'h', 'head', 'base', 'pending', 'slots')
+local journal = redis.call('HMGET', P .. 'h', 'head', 'base', 'pending', 'slots', 'quiet')
 if not journal[1] or not journal[2] or not journal[3] then
   return redis.error_reply('HOLDFAST broken: the head of the journal is missing')
 end

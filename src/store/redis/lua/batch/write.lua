@@ -5,6 +5,10 @@ if isRepeat or transitions > 0 then
   redis.call('SET', P .. 'f:' .. ARGV[2], whole(lastRepeat) .. ' ' .. whole(lastWrite), 'PX', 86400000)
 end
 
+if quiet then
+  redis.call('HSET', P .. 'h', 'quiet', quiet .. ' ' .. whole(now + 2000))
+end
+
 local function writeMany(verb, name, map)
   local flat = {}
   for field, value in pairs(map) do
