@@ -49,6 +49,7 @@ export interface StartOptions {
   /** Something between the engine and the store. */
   readonly wrap?: (store: Store) => Store
   readonly queueMax?: number
+  readonly activePerUserMax?: number
 }
 
 const version = '0.0.0-test'
@@ -92,8 +93,10 @@ interface Listening {
 }
 
 async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
-  const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax } = options
-  if (clock === undefined && wrap === undefined && queueMax === undefined) return serve({ host, port: 0, storeUrl, version, report })
+  const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax, activePerUserMax } = options
+  if (clock === undefined && wrap === undefined && queueMax === undefined) {
+    return serve({ host, port: 0, storeUrl, activePerUserMax, version, report })
+  }
   const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
@@ -101,6 +104,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     expiry: clock === undefined ? 'timer' : 'manual',
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
+    ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })
   const app = await createApp({ shop, metrics, version, report })
   await app.listen({ host, port: 0 })
