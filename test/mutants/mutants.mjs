@@ -30,6 +30,7 @@ const postgresConnections = 'test/store/postgres-connections.test.ts'
 const postgresLate = 'test/store/postgres-late.test.ts'
 const postgresMigrations = 'test/store/postgres-migrations.test.ts'
 const postgresNodes = 'test/store/postgres-nodes.test.ts'
+const postgresSlots = 'test/store/postgres-slots.test.ts'
 const postgresSilence = 'test/store/postgres-silence.test.ts'
 
 /** @type {Mutant[]} */
@@ -593,6 +594,46 @@ export const mutants = [
     find: 'if (namespace === null || namespace === url.namespace) return',
     replace: 'return',
     tests: ['test/store/redis-namespace.test.ts'],
+  },
+  {
+    name: 'slots-never-full',
+    breaks: 'so many active reservations occupy a slot and no more',
+    file: 'src/domain/decide-reserve.ts',
+    find: 'return books.occupied(name) < max ? null',
+    replace: 'return books.occupied(name) >= 0 ? null',
+    tests: ['test/domain/decide-reserve.test.ts'],
+  },
+  {
+    name: 'sqlite-due-occupies-its-slot',
+    breaks: 'a reservation that is due occupies nothing (H6)',
+    file: 'src/store/sqlite/statements.ts',
+    find: "const occupies = `r.status = 'active' and r.expires_at > ?2`",
+    replace: "const occupies = `r.status = 'active'`",
+    tests: [model],
+  },
+  {
+    name: 'postgres-slots-not-locked',
+    breaks: 'two nodes do not both take the last place of a slot',
+    file: 'src/store/postgres/load.ts',
+    find: 'this.#read(sql.lockSlots, [slots, extendedIds])',
+    replace: 'this.#read(sql.lockSlots, [[], extendedIds])',
+    tests: [postgresSlots],
+  },
+  {
+    name: 'postgres-extend-without-its-slots',
+    breaks: 'a reservation is not extended beside another that took its slot when it was due',
+    file: 'src/store/postgres/load.ts',
+    find: 'this.#read(sql.lockSlots, [slots, extendedIds])',
+    replace: 'this.#read(sql.lockSlots, [slots, []])',
+    tests: [postgresSlots],
+  },
+  {
+    name: 'redis-missing-slots-are-free',
+    breaks: 'a slot that is missing in Redis is not a free one',
+    file: 'src/store/redis/lua/batch/check.lua',
+    find: 'if next(slots) and',
+    replace: 'if false and',
+    tests: [redisGuards],
   },
 ]
 

@@ -54,6 +54,7 @@ export interface StartOptions {
   readonly identity?: IdentitySettings
   /** Limits of the app that are other than by default. */
   readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'requests' | 'streamsMax' | 'trustProxy'>
+  readonly activePerUserMax?: number
 }
 
 const version = '0.0.0-test'
@@ -103,11 +104,12 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     clock,
     wrap,
     queueMax,
+    activePerUserMax,
     identity = { keys: [], tokens: null },
     app: appOptions,
   } = options
   if (clock === undefined && wrap === undefined && queueMax === undefined && appOptions === undefined)
-    return serve({ host, port: 0, storeUrl, identity, version, report })
+    return serve({ host, port: 0, storeUrl, identity, activePerUserMax, version, report })
   const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
@@ -115,6 +117,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     expiry: clock === undefined ? 'timer' : 'manual',
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
+    ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })
   const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report, ...appOptions })
   await app.listen({ host, port: 0 })
