@@ -21,11 +21,16 @@ const variables = {
   /** What a token must have as `iss` and `aud`. */
   jwtIssuer: 'HOLDFAST_JWT_ISSUER',
   jwtAudience: 'HOLDFAST_JWT_AUDIENCE',
+  /** How many active reservations a user may have at once. */
+  activePerUser: 'HOLDFAST_ACTIVE_PER_USER_MAX',
 } as const
 
 export const defaults = { port: 3000, host: '127.0.0.1', store: 'sqlite:./holdfast.db' } as const
 
 export const portMax = 65_535
+
+/** Who is counted against the limit is kept together: it is meant for a few, and more would make a store in Redis slow. */
+const activePerUserHighest = 1_000
 
 /** Where the facts are kept. */
 export interface StoreSettings {
@@ -38,6 +43,8 @@ export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
   readonly identity: IdentitySettings
+  /** undefined: any number. */
+  readonly activePerUserMax: number | undefined
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -49,6 +56,7 @@ export interface StoreFlags {
 export interface ServiceFlags extends StoreFlags {
   readonly host?: string
   readonly port?: string
+  readonly activePerUser?: string
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -67,10 +75,12 @@ export class SettingError extends Error {
 export function readServiceSettings(flags: ServiceFlags, environment: Environment = process.env): ServiceSettings {
   const [port, portName] = choose(flags.port, '--port', environment, variables.port)
   const [host, hostName] = choose(flags.host, '--host', environment, variables.host)
+  const [active, activeName] = choose(flags.activePerUser, '--active-per-user', environment, variables.activePerUser)
   return {
     host: host === undefined ? defaults.host : parseHost(host, hostName),
     port: port === undefined ? defaults.port : parsePort(port, portName),
     identity: readIdentity(environment),
+    activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
     ...readStoreSettings(flags, environment),
   }
 }
@@ -131,6 +141,14 @@ function parsePort(text: string, name: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
   if (!(port <= portMax)) throw new SettingError(`${name} must be a whole number from 0 to ${portMax}, not "${text}".`)
   return port
+}
+
+function parseActivePerUser(text: string, name: string): number {
+  const count = /^\d{1,7}$/.test(text) ? Number(text) : NaN
+  if (!(count >= 1 && count <= activePerUserHighest)) {
+    throw new SettingError(`${name} must be a whole number from 1 to ${activePerUserHighest}, not "${text}".`)
+  }
+  return count
 }
 
 function parseHost(text: string, name: string): string {

@@ -15,6 +15,7 @@ export function addServe(program: Command, version: string): void {
     .option('--host <host>', `address to listen on (HOLDFAST_HOST; default ${defaults.host})`)
     .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
     .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
+    .option('--active-per-user <n>', 'active reservations that a user may have at once (HOLDFAST_ACTIVE_PER_USER_MAX; default any number)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
 

@@ -54,6 +54,7 @@ export class Books {
   readonly #facts: Facts
   readonly #told: TellReleases | null
   readonly #usage = new Map<string, Map<string, number>>()
+  readonly #occupied = new Map<string, number>()
   readonly #events: EventDraft[] = []
   #moved: StockChange[] = []
   #turns: { readonly type: EventType; readonly sku: string }[] = []
@@ -151,6 +152,16 @@ export class Books {
     let skus = this.#usage.get(userId)
     if (skus === undefined) this.#usage.set(userId, (skus = new Map()))
     skus.set(sku, counted + units)
+  }
+
+  /** How many reservations occupy a slot. */
+  occupied(slot: string): number {
+    return this.#occupied.get(slot) ?? this.need(this.#facts.occupied.get(slot), `how many occupy ${slot}`)
+  }
+
+  /** A reservation begins to occupy its slots, or ends it; kept count of where somebody in this batch may ask. */
+  occupy({ slots }: ReservationRow, change: 1 | -1): void {
+    for (const slot of slots) if (this.#facts.occupied.has(slot)) this.#occupied.set(slot, this.occupied(slot) + change)
   }
 
   /** Keep an answer, to be given again under its key. */

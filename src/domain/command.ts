@@ -16,6 +16,16 @@ interface Keyed {
   readonly idempotency: Idempotency | null
 }
 
+/**
+ * A name that reservations occupy from their making until their end or until they are due, and how many may do so at once. It is how a caller limits live reservations: `name` says of what, such as of
+ * one user, and the rule is decided with the reservation.
+ */
+export interface Slot {
+  readonly name: string
+  /** A reserve is refused where so many occupy it already. */
+  readonly max: number
+}
+
 /** Ids exist before the first attempt, so that repeating a command of unknown outcome finds its row. */
 export interface Reserve extends Keyed {
   readonly type: 'reserve'
@@ -25,6 +35,8 @@ export interface Reserve extends Keyed {
   /** null: the smallest ttl of the products, else the default. */
   readonly ttlMs: number | null
   readonly metadata: Metadata
+  /** What it will occupy; most occupy nothing. */
+  readonly slots: readonly Slot[]
 }
 
 /** `userId` null: an operator, or the owner proven elsewhere. */

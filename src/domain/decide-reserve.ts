@@ -1,17 +1,18 @@
 import type { Books } from './books.ts'
-import type { Outcome, Reserve } from './command.ts'
+import type { Outcome, Reserve, Slot } from './command.ts'
 import { limits } from './limits.ts'
 import { saleWindowRefusal, type ProductRow } from './product.ts'
 import type { Refusal, Shortage } from './refusals.ts'
-import { mergeLines, viewReservation, type Reservation, type ReservationLine, type ReservationRow } from './reservation.ts'
+import { mergeLines, mergeSlots, viewReservation, type Reservation, type ReservationLine, type ReservationRow } from './reservation.ts'
 import { makeReservation } from './transitions.ts'
 
-/** All lines or none. The first refusal that applies: unknown sku, sale window, limit per user, stock. */
+/** All lines or none. The first refusal that applies: unknown sku, sale window, limit per user, slots, stock. */
 export function reserve(books: Books, command: Reserve): Outcome<Reservation> {
   const made = books.reservations.get(command.id)
   if (made !== undefined) return { ok: true, value: asMade(made), created: true, replayed: false }
 
   const lines = mergeLines(command.items)
+  const slots = mergeSlots(command.slots)
   const products: ProductRow[] = []
   for (const { sku } of lines) {
     const product = books.products.get(sku)
@@ -21,6 +22,7 @@ export function reserve(books: Books, command: Reserve): Outcome<Reservation> {
   const refusal =
     firstOf(products, (product) => saleWindowRefusal(product, books.now)) ??
     firstOf(products, (product, index) => userLimitRefusal(books, product, command.userId, lines[index]!.quantity)) ??
+    firstOf(slots, (slot) => slotRefusal(books, slot)) ??
     shortageRefusal(books, lines)
   if (refusal !== null) return refuse(refusal)
 
@@ -34,6 +36,7 @@ export function reserve(books: Books, command: Reserve): Outcome<Reservation> {
     expiresAt: books.now + (command.ttlMs ?? defaultTtlMs(products)),
     endedAt: null,
     orderId: null,
+    slots: slots.map(({ name }) => name),
   }
   return { ok: true, value: makeReservation(books, row), created: true, replayed: false }
 }
@@ -60,6 +63,10 @@ function userLimitRefusal(books: Books, product: ProductRow, userId: string, qua
   const remaining = product.maxPerUser - books.usage(userId, product.sku)
   if (quantity <= remaining) return null
   return { code: 'user_limit_exceeded', sku: product.sku, limit: product.maxPerUser, remaining: Math.max(0, remaining) }
+}
+
+function slotRefusal(books: Books, { name, max }: Slot): Refusal | null {
+  return books.occupied(name) < max ? null : { code: 'reservation_limit_exceeded', limit: max }
 }
 
 function shortageRefusal(books: Books, lines: readonly ReservationLine[]): Refusal | null {

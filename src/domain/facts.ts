@@ -20,6 +20,7 @@ export interface StoredAnswer {
  * - every reservation and order that a command names, and the reservation of each of those orders and the order of each of those reservations;
  * - so many due reservations of a sku that its free units cover more than the batch asks for, or all its due ones (no-lag expiry; more, so that none is due when it sells out); a reserve of more than the total of a sku asks for nothing, because it cannot be had; for `expire`, so many as its limit says;
  * - `usage` of each user on each sku that has a limit or gets one in this batch: units held (not due) and bought;
+ * - `occupied` of each slot that a reserve names, under a lock that also whoever extends a reservation takes for what that occupies: how many active reservations that are not due occupy it;
  * - `releases` of a sku whose last free unit could go in this batch, that is asked for more than is free, that has none free, or whose product or total a command changes: over the reservations that are not in `reservations`. When the next are due is only asked when the answer or an event tells the stock, so a store may read it then;
  * - the stored answers of the keys in the batch, if they are within the window.
  */
@@ -29,6 +30,7 @@ export interface Facts {
   readonly reservations: ReadonlyMap<string, ReservationRow>
   readonly orders: ReadonlyMap<string, OrderRow>
   readonly usage: ReadonlyMap<string, ReadonlyMap<string, number>>
+  readonly occupied: ReadonlyMap<string, number>
   readonly releases: ReadonlyMap<string, Releases>
   readonly answers: ReadonlyMap<string, StoredAnswer>
 }

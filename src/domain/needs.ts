@@ -13,9 +13,13 @@ export interface Needs {
   /** Skus that may get a limit per user in this batch. */
   readonly limiting: ReadonlySet<string>
   readonly reserves: readonly Reserve[]
+  /** Names of the slots of these, each once. */
+  readonly slots: readonly string[]
   /** How many reservations may be made. */
   readonly newReservations: number
   readonly reservationIds: readonly string[]
+  /** Of these, those that may keep their slots for longer. */
+  readonly extendedIds: readonly string[]
   readonly orderIds: readonly string[]
   readonly keys: readonly Idempotency[]
   /** How many due reservations to give back; 0: none for their own sake. */
@@ -28,8 +32,10 @@ export const noNeeds: Needs = {
   shown: new Set(),
   limiting: new Set(),
   reserves: [],
+  slots: [],
   newReservations: 0,
   reservationIds: [],
+  extendedIds: [],
   orderIds: [],
   keys: [],
   expireLimit: 0,
@@ -42,7 +48,9 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
   const shown = new Set<string>()
   const limiting = new Set<string>()
   const reserves: Reserve[] = []
+  const slots = new Set<string>()
   const reservationIds: string[] = []
+  const extendedIds: string[] = []
   const orderIds: string[] = []
   const keys: Idempotency[] = []
   let expireLimit = 0
@@ -62,12 +70,14 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
       case 'reserve':
         reserves.push(command)
         for (const line of command.items) take(line.sku, 0)
+        for (const { name } of command.slots) slots.add(name)
         if (repeat) reservationIds.push(command.id)
         break
       case 'confirm':
       case 'cancel':
       case 'extend':
         reservationIds.push(command.reservationId)
+        if (command.type === 'extend') extendedIds.push(command.reservationId)
         break
       case 'expire':
         expireLimit += command.limit
@@ -87,7 +97,20 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
         break
     }
   }
-  return { taken, added, shown, limiting, reserves, newReservations: reserves.length, reservationIds, orderIds, keys, expireLimit }
+  return {
+    taken,
+    added,
+    shown,
+    limiting,
+    reserves,
+    slots: [...slots],
+    newReservations: reserves.length,
+    reservationIds,
+    extendedIds,
+    orderIds,
+    keys,
+    expireLimit,
+  }
 }
 
 /** Units that a batch wants of each sku, at most; 0 for a sku that is only touched. */

@@ -17,6 +17,7 @@ export type Refusal =
   | { readonly code: 'product_exists' }
   | { readonly code: 'insufficient_stock'; readonly items: readonly Shortage[] }
   | { readonly code: 'user_limit_exceeded'; readonly sku: string; readonly limit: number; readonly remaining: number }
+  | { readonly code: 'reservation_limit_exceeded'; readonly limit: number }
   | { readonly code: 'sale_not_started'; readonly sku: string; readonly saleStartsAt: number }
   | { readonly code: 'sale_ended'; readonly sku: string; readonly saleEndsAt: number }
   | { readonly code: 'reservation_confirmed' }
@@ -54,6 +55,8 @@ export function explainRefusal(refusal: Refusal): string {
       return refusal.items.map((item) => `Of "${item.sku}" ${item.requested} were requested and ${item.available} are available.`).join(' ')
     case 'user_limit_exceeded':
       return `A user may hold and buy ${refusal.limit} of "${refusal.sku}" at most; this user may take ${refusal.remaining} more.`
+    case 'reservation_limit_exceeded':
+      return `At most ${refusal.limit} ${refusal.limit === 1 ? 'reservation' : 'reservations'} of this kind may be active at once; confirm or cancel one, or wait until one expires.`
     case 'sale_not_started':
       return `The sale of "${refusal.sku}" has not started yet.`
     case 'sale_ended':

@@ -9,6 +9,7 @@ import type { Stock } from './stock.ts'
 
 export function makeReservation(books: Books, row: ReservationRow): Reservation {
   books.reservations.set(row.id, row)
+  books.occupy(row, 1)
   const value = viewReservation(row, books.now)
   for (const { sku, quantity } of row.items) {
     books.count(row.userId, sku, quantity)
@@ -32,6 +33,7 @@ export function confirmReservation(books: Books, row: ReservationRow, orderId: s
   }
   const ended: ReservationRow = { ...row, status: 'confirmed', endedAt: books.now, orderId }
   books.reservations.set(ended.id, ended)
+  books.occupy(ended, -1)
   books.orders.set(order.id, order)
   for (const { sku, quantity } of ended.items) books.move(sku, { reserved: -quantity, sold: quantity })
   books.record('reservation.confirmed', ended.id, viewReservation(ended, books.now))
@@ -42,10 +44,11 @@ export function confirmReservation(books: Books, row: ReservationRow, orderId: s
 
 export function cancelReservation(books: Books, row: ReservationRow): Reservation {
   for (const { sku, quantity } of row.items) books.count(row.userId, sku, -quantity)
+  books.occupy(row, -1)
   return giveBack(books, 'reservation.cancelled', { ...row, status: 'cancelled', endedAt: books.now })
 }
 
-/** Given back by time. Not uncounted: the usage facts leave out what is due. */
+/** Given back by time. Not uncounted: the facts about users and slots leave out what is due. */
 export function endByTime(books: Books, row: ReservationRow): void {
   giveBack(books, 'reservation.expired', expireReservation(row))
 }

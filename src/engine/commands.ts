@@ -9,6 +9,7 @@ import type {
   Extend,
   Idempotency,
   Reserve,
+  Slot,
   UpdateProduct,
 } from '../domain/command.ts'
 import { engineScope } from '../domain/facts.ts'
@@ -28,12 +29,12 @@ import type {
 
 type Key = Idempotency | null
 
-export function reserveCommand(input: ReserveInput, idempotency: Key): Reserve {
+export function reserveCommand(input: ReserveInput, idempotency: Key, slots: readonly Slot[] = []): Reserve {
   const { userId, ttlSeconds, metadata } = input
   const ttlMs = ttlSeconds === undefined ? null : ttlSeconds * 1000
   // Copies: what was checked is what is decided, whatever the caller does with its objects meanwhile.
   const items = input.items.map(({ sku, quantity }) => ({ sku, quantity }))
-  return { type: 'reserve', id: newId(), userId, items, ttlMs, metadata: { ...metadata }, idempotency }
+  return { type: 'reserve', id: newId(), userId, items, ttlMs, metadata: { ...metadata }, slots, idempotency }
 }
 
 export function confirmCommand(reservationId: string, { userId, metadata }: ConfirmInput, idempotency: Key): Confirm {

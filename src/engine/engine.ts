@@ -4,6 +4,7 @@ import type { Store } from '../store/port.ts'
 import { createBatcher, type BatchReport } from './batcher.ts'
 import { createExpiry } from './expiry.ts'
 import { createFeed, type Feed } from './feed.ts'
+import { withUserSlot } from './slots.ts'
 
 export interface EngineOptions {
   readonly store: Store
@@ -11,6 +12,8 @@ export interface EngineOptions {
   readonly queueMax?: number
   /** How often a batch is given to a store that answers `store_unavailable`. */
   readonly attemptsMax?: number
+  /** How many active reservations a user may have at once; left out: any number. One that is due does not count. */
+  readonly activePerUserMax?: number
   /** `timer`: due reservations are given back at their time. `manual`: only by `sweep()` and by batches that need the units. */
   readonly expiry?: 'timer' | 'manual'
   readonly onBatch?: (batch: BatchReport) => void
@@ -28,7 +31,8 @@ export interface Engine {
   readonly close: () => Promise<void>
 }
 
-export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry = 'timer', onBatch }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { store, queueMax = 20_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', onBatch } = options
   const batcher = createBatcher({ store, queueMax, attemptsMax, onBatch: afterBatch })
   const sweeper = createExpiry({ store, submit: batcher.submit })
   const feed = createFeed(store)
@@ -41,7 +45,9 @@ export function createEngine({ store, queueMax = 20_000, attemptsMax = 3, expiry
 
   return {
     store,
-    submit: batcher.submit as Engine['submit'],
+    submit: (activePerUserMax === undefined
+      ? batcher.submit
+      : (command: Command) => batcher.submit(withUserSlot(command, activePerUserMax))) as Engine['submit'],
     sweep: sweeper.sweep,
     follow: feed.follow,
     get queueLength() {

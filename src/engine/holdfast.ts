@@ -111,8 +111,8 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     product: (sku) => store.product(sku),
     products: (query = {}) => store.products(pageOf(query)),
     reservation: (id) => store.reservation(id),
-    reservations: ({ userId = null, sku = null, status = null, ...query } = {}) =>
-      store.reservations({ userId, sku, status }, pageOf(query)),
+    reservations: ({ userId = null, sku = null, status = null, slot = null, ...query } = {}) =>
+      store.reservations({ userId, sku, status, slot }, pageOf(query)),
     order: (id) => store.order(id),
     orders: ({ userId = null, ...query } = {}) => store.orders({ userId }, pageOf(query)),
     events: (query = {}) => store.events(pageOf(query)),

@@ -27,6 +27,7 @@ export const errors = {
   product_exists: [409, 'The product exists already'],
   insufficient_stock: [409, 'Not enough in stock'],
   user_limit_exceeded: [409, 'Over the limit per user'],
+  reservation_limit_exceeded: [409, 'Too many active reservations'],
   sale_not_started: [409, 'The sale has not started'],
   sale_ended: [409, 'The sale has ended'],
   reservation_confirmed: [409, 'The reservation is confirmed'],

@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly ledgerUrl?: string | undefined
   /** Left out: everybody may do everything, so only on a loopback address. */
   readonly identity?: IdentitySettings
+  /** See `EngineOptions`. */
+  readonly activePerUserMax?: number | undefined
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -31,7 +33,8 @@ const open: IdentitySettings = { keys: [], tokens: null }
 const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
-export async function serve({ host, port, storeUrl, ledgerUrl, identity = open, version, report }: ServeOptions): Promise<Service> {
+export async function serve(options: ServeOptions): Promise<Service> {
+  const { host, port, storeUrl, ledgerUrl, activePerUserMax, identity = open, version, report } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
@@ -39,7 +42,7 @@ export async function serve({ host, port, storeUrl, ledgerUrl, identity = open, 
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const shop = createHoldfast({ store, onBatch: metrics.onBatch })
+  const shop = createHoldfast({ store, onBatch: metrics.onBatch, ...(activePerUserMax !== undefined && { activePerUserMax }) })
   try {
     const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.

@@ -21,6 +21,8 @@ export interface ReservationFilter {
   readonly sku: string | null
   /** null: any but `lost`, which are only listed when asked for. */
   readonly status: ReservationStatus | null
+  /** Only those that occupy the slot of this name, which are active and not due; null or left out: whatever they occupy. */
+  readonly slot?: string | null
 }
 
 export interface OrderFilter {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cancel, cancelOrder, confirm, expire, extend, type Cart } from '../../src/store/conformance/kit.ts'
 import type { ReservationRow } from '../../src/domain/reservation.ts'
-import { decideAll, decideOne, nothing, now, order, reservation, stock } from './facts.ts'
+import { decideAll, decideOne, nothing, now, order, reservation, seen, stock } from './facts.ts'
 
 const cart = { a: 2 } satisfies Cart
 const books = [stock('a', 9, { reserved: 2 })]
@@ -67,7 +67,7 @@ describe('the end of a reservation', () => {
     const { outcome, changes } = decideOne(confirm('r', { orderId: 'o', metadata: { a: 'new' } }), rowsWith(row))
     const made = order('o', row, { metadata: { a: 'new', b: 'kept' }, createdAt: now })
     expect(outcome).toEqual({ ok: true, value: { ...made, total: null }, created: true, replayed: false })
-    const ended = { ...row, status: 'confirmed', endedAt: now, orderId: 'o' }
+    const ended: ReservationRow = { ...row, status: 'confirmed', endedAt: now, orderId: 'o' }
     const changedStock = [stock('a', 9, { sold: 2, version: 8 })]
     expect(changes).toEqual({
       ...nothing,
@@ -75,7 +75,7 @@ describe('the end of a reservation', () => {
       newOrders: [made],
       changedStock,
       events: [
-        { type: 'reservation.confirmed', time: now, subject: 'r', data: { ...ended, expiresInMs: 0 }, stock: changedStock, reason: null },
+        { type: 'reservation.confirmed', time: now, subject: 'r', data: seen(ended, 0), stock: changedStock, reason: null },
         { type: 'order.created', time: now, subject: 'o', data: { ...made, total: null }, stock: [], reason: null },
       ],
     })

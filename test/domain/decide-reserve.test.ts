@@ -10,7 +10,8 @@ import {
   reserve,
   updateProduct,
 } from '../../src/store/conformance/kit.ts'
-import { decideAll, decideOne, nothing, now, order, product, reservation, stock } from './facts.ts'
+import type { ReservationRow } from '../../src/domain/reservation.ts'
+import { decideAll, decideOne, nothing, now, order, product, reservation, seen, stock } from './facts.ts'
 
 describe('decide() on reserve', () => {
   it('sets the units aside and says which rows that changes', () => {
@@ -18,7 +19,7 @@ describe('decide() on reserve', () => {
     const command = reserve('ann', { b: 1, a: 2 }, { ttlMs: 60_000, metadata: { k: 'v' } })
     const rows = { products: [product('a', { price }), product('b')], stock: [stock('a', 9), stock('b', 9)] }
     const { outcome, changes } = decideOne(command, rows)
-    const row = {
+    const row: ReservationRow = {
       id: command.id,
       userId: 'ann',
       status: 'active',
@@ -31,8 +32,9 @@ describe('decide() on reserve', () => {
       expiresAt: now + 60_000,
       endedAt: null,
       orderId: null,
+      slots: [],
     }
-    const value = { ...row, expiresInMs: 60_000 }
+    const value = seen(row, 60_000)
     expect(outcome).toEqual({ ok: true, value, created: true, replayed: false })
     const changedStock = [stock('b', 9, { reserved: 1, version: 8 }), stock('a', 9, { reserved: 2, version: 8 })]
     expect(changes).toEqual({
@@ -57,20 +59,22 @@ describe('decide() on reserve', () => {
     expect(decideOne(command, { stock: [row] })).toEqual(decideOne(command, { stock: [row] }))
   })
 
-  it('prefers unknown, then the sale window, then the limit, then the stock', () => {
+  it('prefers unknown, then the sale window, then the limit, then the slots, then the stock', () => {
     const rows = {
       products: [product('short'), product('limited', { maxPerUser: 1 }), product('early', { saleStartsAt: now + 1 })],
       stock: [stock('short', 0), stock('limited', 0), stock('early', 0)],
       usage: { ann: { limited: 1 } },
+      occupied: { full: 1 },
     }
-    const codeOf = (cart: Record<string, number>): string => {
-      const { outcome } = decideOne(reserve('ann', cart), rows)
+    const codeOf = (cart: Record<string, number>, max = 1): string => {
+      const { outcome } = decideOne(reserve('ann', cart, { slots: [{ name: 'full', max }] }), rows)
       return outcome.ok ? 'ok' : outcome.refusal.code
     }
     expect(codeOf({ short: 1, limited: 1, early: 1, none: 1 })).toBe('product_not_found')
     expect(codeOf({ short: 1, limited: 1, early: 1 })).toBe('sale_not_started')
     expect(codeOf({ short: 1, limited: 1 })).toBe('user_limit_exceeded')
-    expect(codeOf({ short: 1 })).toBe('insufficient_stock')
+    expect(codeOf({ short: 1 })).toBe('reservation_limit_exceeded')
+    expect(codeOf({ short: 1 }, 2)).toBe('insufficient_stock')
   })
 
   it.each([
@@ -152,6 +156,29 @@ describe('decide() on reserve', () => {
     expect(outcome).toEqual({ ok: false, refusal: { code: 'user_limit_exceeded', sku: 'a', limit: 1, remaining: 0 } })
   })
 
+  it('counts what occupies a slot within the batch, and frees it with each end', () => {
+    const two = { slots: [{ name: 'two', max: 2 }] }
+    const held = reservation('held', { a: 1 }, { slots: ['two', 'nobody asks'] })
+    const due = reservation('due', { a: 1 }, { slots: ['two'], expiresAt: now })
+    const last = reserve('ann', { a: 1 }, { slots: [...two.slots, { name: 'two', max: 9 }] })
+    const { outcomes, changes } = decideAll(
+      [
+        reserve('ann', { a: 1 }, two),
+        reserve('ann', { a: 1 }, two),
+        cancel('held'),
+        reserve('ann', { a: 1 }, { ...two, id: 'sold' }),
+        reserve('ann', { a: 1 }, two),
+        confirm('sold'),
+        last,
+        reserve('ann', { a: 1 }, two),
+      ],
+      { stock: [stock('a', 9, { reserved: 2 })], reservations: [held, due], occupied: { two: 1 } },
+    )
+    expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, false, true, true, false, true, true, false])
+    expect(outcomes[1]).toEqual({ ok: false, refusal: { code: 'reservation_limit_exceeded', limit: 2 } })
+    expect(changes.newReservations.at(-1)).toMatchObject({ id: last.id, slots: ['two'] })
+  })
+
   it('finds its own row when it is repeated, and answers as at first (O4)', () => {
     const command = reserve('ann', { a: 1 })
     const made = reservation(command.id, { a: 1 }, { status: 'confirmed', endedAt: now, orderId: 'o' })
@@ -160,7 +187,7 @@ describe('decide() on reserve', () => {
       reservations: [made],
       orders: [order('o', made)],
     })
-    const value = { ...made, status: 'active', endedAt: null, orderId: null, expiresInMs: 2_000 }
+    const value = seen({ ...made, status: 'active', endedAt: null, orderId: null }, 2_000)
     expect(outcome).toEqual({ ok: true, value, created: true, replayed: false })
     expect(changes).toEqual(nothing)
   })
@@ -168,6 +195,8 @@ describe('decide() on reserve', () => {
   it('fails rather than read a missing fact as zero', () => {
     const limited = { products: [product('a', { maxPerUser: 1 })], stock: [stock('a', 9)] }
     expect(() => decideOne(reserve('ann', { a: 1 }), limited)).toThrow('missing fact: units of a that ann holds and bought')
+    const slot = reserve('ann', { a: 1 }, { slots: [{ name: 'one', max: 1 }] })
+    expect(() => decideOne(slot, { stock: [stock('a', 9)] })).toThrow('missing fact: how many occupy one')
     expect(() => decideOne(reserve('ann', { a: 1 }), { products: [product('a')] })).toThrow('missing fact: stock of a')
     const lost = reservation('r', { a: 1 }, { status: 'confirmed', endedAt: now, orderId: 'o' })
     expect(() => decideOne(confirm('r'), { stock: [stock('a', 9)], reservations: [lost] })).toThrow('missing fact: order of reservation r')

@@ -3,7 +3,7 @@ import { decide, type Decision } from '../../src/domain/decide.ts'
 import { answerKey, type Facts, type StoredAnswer } from '../../src/domain/facts.ts'
 import type { OrderRow } from '../../src/domain/order.ts'
 import type { ProductRow } from '../../src/domain/product.ts'
-import type { ReservationRow } from '../../src/domain/reservation.ts'
+import type { Reservation, ReservationRow } from '../../src/domain/reservation.ts'
 import type { Releases, StockRow } from '../../src/domain/stock.ts'
 import { details } from '../../src/store/conformance/kit.ts'
 
@@ -30,8 +30,14 @@ export function reservation(id: string, cart: Readonly<Record<string, number>>, 
     expiresAt: now + 1_000,
     endedAt: null,
     orderId: null,
+    slots: [],
     ...more,
   }
+}
+
+/** What everybody sees of it. */
+export function seen({ slots: _, ...row }: ReservationRow, expiresInMs: number): Reservation {
+  return { ...row, expiresInMs }
 }
 
 export function order(id: string, of: ReservationRow, more: Partial<OrderRow> = {}): OrderRow {
@@ -45,6 +51,7 @@ export interface Rows {
   readonly reservations?: readonly ReservationRow[]
   readonly orders?: readonly OrderRow[]
   readonly usage?: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly occupied?: Readonly<Record<string, number>>
   /** Of every sku with stock, unless it says otherwise: nothing to come back. */
   readonly releases?: Readonly<Record<string, Releases>>
   readonly answers?: readonly StoredAnswer[]
@@ -59,6 +66,7 @@ export function factsOf(rows: Rows): Facts {
     reservations: new Map(rows.reservations?.map((row) => [row.id, row])),
     orders: new Map(rows.orders?.map((row) => [row.id, row])),
     usage: new Map(Object.entries(rows.usage ?? {}).map(([user, units]) => [user, new Map(Object.entries(units))])),
+    occupied: new Map(Object.entries(rows.occupied ?? {})),
     releases: new Map([...skus.map((sku) => [sku, none] as const), ...Object.entries(rows.releases ?? {})]),
     answers: new Map(rows.answers?.map((answer) => [answerKey(answer.idempotency), answer])),
   }

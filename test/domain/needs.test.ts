@@ -27,6 +27,10 @@ const commands: readonly Command[] = [
     ],
     ttlMs: null,
     metadata: {},
+    slots: [
+      { name: 'one', max: 1 },
+      { name: 'two', max: 2 },
+    ],
     idempotency: key,
   },
   { type: 'confirm', reservationId: 'r2', orderId: 'o2', userId: null, metadata: {}, idempotency },
@@ -58,7 +62,9 @@ describe('needsOf()', () => {
     expect([...needs.limiting]).toEqual(['c', 'd'])
     expect(needs.reserves).toEqual([commands[0]])
     expect(needs.reservationIds).toEqual(['r2', 'r3', 'r4'])
+    expect(needs.extendedIds).toEqual(['r4'])
     expect(needs.orderIds).toEqual(['o9'])
+    expect(needs.slots).toEqual(['one', 'two'])
     expect(needs.keys).toEqual([key])
     expect(needs.expireLimit).toBe(12)
   })
@@ -76,6 +82,7 @@ function cart(userId: string, ...lines: readonly (readonly [sku: string, quantit
     items: lines.map(([sku, quantity]) => ({ sku, quantity })),
     ttlMs: null,
     metadata: {},
+    slots: [{ name: 'two', max: 3 }],
     idempotency,
   }
 }

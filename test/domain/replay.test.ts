@@ -3,9 +3,10 @@ import type { Command } from '../../src/domain/command.ts'
 import type { Changes } from '../../src/domain/facts.ts'
 import { peek } from '../../src/domain/peek.ts'
 import { replay, replayNeeds, type Transition } from '../../src/domain/replay.ts'
+import type { ReservationRow } from '../../src/domain/reservation.ts'
 import type { Releases } from '../../src/domain/stock.ts'
 import * as kit from '../../src/store/conformance/kit.ts'
-import { decideAll, decideOne, factsOf, nothing, now, order, product, reservation, stock, type Rows } from './facts.ts'
+import { decideAll, decideOne, factsOf, nothing, now, order, product, reservation, seen, stock, type Rows } from './facts.ts'
 
 const key = kit.key('k')
 const row = reservation('r', { a: 2 })
@@ -113,7 +114,7 @@ describe('replay()', () => {
   })
 
   it('ends what was lost with the memory at that time, and gives the units back (H3)', () => {
-    const ended = { ...row, status: 'lost', endedAt: now }
+    const ended: ReservationRow = { ...row, status: 'lost', endedAt: now }
     expect(replayOn(held, { type: 'lost', id: 'r', time: now, idempotency: key })).toEqual({
       ...nothing,
       changedReservations: [ended],
@@ -123,7 +124,7 @@ describe('replay()', () => {
           type: 'reservation.lost',
           time: now,
           subject: 'r',
-          data: { ...ended, expiresInMs: 0 },
+          data: seen(ended, 0),
           stock: [stock('a', 5, { version: 8 })],
           reason: null,
         },

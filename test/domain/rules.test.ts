@@ -6,7 +6,7 @@ import { viewProduct } from '../../src/domain/product.ts'
 import { explainRefusal, type Refusal } from '../../src/domain/refusals.ts'
 import { isDue, mergeLines, viewReservation } from '../../src/domain/reservation.ts'
 import { viewStock } from '../../src/domain/stock.ts'
-import { now, order, product, reservation, stock } from './facts.ts'
+import { now, order, product, reservation, seen, stock } from './facts.ts'
 
 describe('viewStock()', () => {
   it.each([
@@ -33,14 +33,14 @@ describe('viewStock()', () => {
 describe('viewReservation()', () => {
   it('reads as expired from expiresAt on', () => {
     const row = reservation('r', { a: 1 })
-    expect(viewReservation(row, row.expiresAt - 1)).toEqual({ ...row, expiresInMs: 1 })
-    expect(viewReservation(row, row.expiresAt)).toEqual({ ...row, status: 'expired', endedAt: row.expiresAt, expiresInMs: 0 })
+    expect(viewReservation(row, row.expiresAt - 1)).toEqual(seen(row, 1))
+    expect(viewReservation(row, row.expiresAt)).toEqual(seen({ ...row, status: 'expired', endedAt: row.expiresAt }, 0))
   })
 
   it('leaves another end as it was', () => {
     const row = reservation('r', { a: 1 }, { status: 'cancelled', endedAt: 5, expiresAt: 9 })
     expect(isDue(row, now)).toBe(false)
-    expect(viewReservation(row, now)).toEqual({ ...row, expiresInMs: 0 })
+    expect(viewReservation(row, now)).toEqual(seen(row, 0))
   })
 })
 
@@ -164,6 +164,8 @@ describe('explainRefusal()', () => {
       ],
     },
     { code: 'user_limit_exceeded', sku: 'a', limit: 2, remaining: 1 },
+    { code: 'reservation_limit_exceeded', limit: 2 },
+    { code: 'reservation_limit_exceeded', limit: 1 },
     { code: 'sale_not_started', sku: 'a', saleStartsAt: 1 },
     { code: 'sale_ended', sku: 'a', saleEndsAt: 1 },
     { code: 'reservation_confirmed' },

@@ -65,6 +65,7 @@ function reserved(id: string, cart: Readonly<Record<string, number>>, more: Part
     expiresAt: at + 60_000,
     endedAt: null,
     orderId: null,
+    slots: [],
     ...more,
   }
   return { type: 'reserved', row, time: at }

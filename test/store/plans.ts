@@ -72,6 +72,19 @@ const detailsOf = {
   saleEndsAt: rarely(fc.constantFrom(base, base + 2_000, base + 60_000, base + 40 * 60 * 60 * 1_000)),
 }
 
+/** What a caller may make up. */
+export const slotNames = ['one', 'two', 'a\t\n"🎟\\']
+const slots = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([]) },
+  {
+    weight: 1,
+    arbitrary: fc.array(fc.record({ name: fc.constantFrom(...slotNames), max: fc.integer({ min: 1, max: 4 }) }, plain), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  },
+)
+
 const reserve = fc.oneof(
   // The shape that has a path of its own.
   fc.record({
@@ -80,6 +93,7 @@ const reserve = fc.oneof(
     items: fc.tuple(fc.record({ sku, quantity })),
     ttlMs: fc.constant(null),
     metadata: fc.constant({}),
+    slots: fc.constant([]),
     key: fc.constant(null),
   }),
   fc.record({
@@ -88,6 +102,7 @@ const reserve = fc.oneof(
     items: fc.array(fc.record({ sku, quantity }), { minLength: 1, maxLength: 5 }),
     ttlMs: nullable(ttlMs),
     metadata,
+    slots,
     key,
   }),
 )
@@ -199,7 +214,7 @@ export class Knowing {
         const { userId: by, items, ttlMs: ttl } = one
         const id = idOf(++this.#ids)
         this.reservations.push({ id, userId: by })
-        return { type: 'reserve', id, userId: by, items, ttlMs: ttl, metadata: one.metadata, idempotency }
+        return { type: 'reserve', id, userId: by, items, ttlMs: ttl, metadata: one.metadata, slots: one.slots, idempotency }
       }
       case 'confirm': {
         const orderId = idOf(++this.#ids)

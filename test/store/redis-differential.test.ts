@@ -13,7 +13,7 @@ import { skipRedis } from '../support/redis-server.ts'
 import { createRedisStores, type RedisStores } from '../support/redis-stores.ts'
 import { createSometimes } from '../support/sometimes.ts'
 import { smallest } from '../support/smallest.ts'
-import { Knowing, opening, plannedSteps, type AnyStep, type Step } from './plans.ts'
+import { Knowing, opening, plannedSteps, slotNames, type AnyStep, type Step } from './plans.ts'
 
 const usualRuns = 80
 /** A failure must be told before the test times out. */
@@ -148,6 +148,10 @@ function withoutChoice(value: unknown): unknown {
 async function compareReads(redis: Store, sqlite: Store, reservations: readonly { readonly id: string }[], shown: Shown): Promise<void> {
   const query = { limit: 100, cursor: null }
   assert.deepStrictEqual(shown(await redis.products(query)), shown(await sqlite.products(query)), 'products')
+  for (const slot of slotNames) {
+    const filter = { userId: null, sku: null, status: null, slot }
+    assert.deepStrictEqual((await redis.reservations(filter, query)).data, (await sqlite.reservations(filter, query)).data, `slot ${slot}`)
+  }
   for (const { id } of reservations.slice(-3)) assert.deepStrictEqual(await redis.reservation(id), await sqlite.reservation(id))
 }
 
@@ -184,6 +188,7 @@ const refusals = [
   'sale_not_started',
   'sale_ended',
   'user_limit_exceeded',
+  'reservation_limit_exceeded',
   'insufficient_stock',
   'reservation_confirmed',
   'reservation_cancelled',

@@ -23,7 +23,7 @@ function transitionOf({ type, time, subject, data, reason }: Event, before: Stoc
   switch (type) {
     case 'reservation.created': {
       const { expiresInMs: _, ...row } = data as Reservation
-      return { type: 'reserved', row, time }
+      return { type: 'reserved', row: { ...row, slots: [] }, time }
     }
     case 'order.created': {
       const { id: orderId, reservationId: id, metadata } = data as Order

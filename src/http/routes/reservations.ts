@@ -23,6 +23,14 @@ import { viewOrder, viewPage, viewReservation, writeReservation } from '../views
 
 const tags = ['Reservations']
 const params = Type.Object({ id: Type.String() })
+const reserveProblems = [
+  'product_not_found',
+  'insufficient_stock',
+  'user_limit_exceeded',
+  'reservation_limit_exceeded',
+  'sale_not_started',
+  'sale_ended',
+] as const
 const endProblems = [
   ...writeProblems,
   'reservation_not_found',
@@ -44,7 +52,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         body: inputs.ReserveInput,
         response: {
           201: ReservationSchema,
-          ...problems(...writeProblems, 'product_not_found', 'insufficient_stock', 'user_limit_exceeded', 'sale_not_started', 'sale_ended'),
+          ...problems(...writeProblems, ...reserveProblems),
         },
       },
     },

@@ -15,6 +15,7 @@ import { productTests, stockTests } from './products.ts'
 import { reopenTests } from './reopen.ts'
 import { batchTests, repeatTests } from './repeat.ts'
 import { reserveTests } from './reserve.ts'
+import { slotTests } from './slots.ts'
 
 export type { Harness, Opened } from './harness.ts'
 
@@ -28,6 +29,7 @@ const groups: readonly Group[] = [
   stockTests,
   orderTests,
   limitPerUserTests,
+  slotTests,
   idempotencyTests,
   eventTests,
   listTests,

@@ -14,6 +14,7 @@ import type {
   OutcomeOf,
   Reserve,
   Results,
+  Slot,
   UpdateProduct,
 } from '../../domain/command.ts'
 import type { Event } from '../../domain/event.ts'
@@ -157,11 +158,12 @@ interface ReserveOptions extends Keyed {
   readonly id?: string
   readonly ttlMs?: number | null
   readonly metadata?: Metadata
+  readonly slots?: readonly Slot[]
 }
 
 export function reserve(userId: string, cart: Cart, options: ReserveOptions = {}): Reserve {
-  const { id = newId(), ttlMs = null, metadata = {}, idempotency = null } = options
-  return { type: 'reserve', id, userId, items: linesOf(cart), ttlMs, metadata, idempotency }
+  const { id = newId(), ttlMs = null, metadata = {}, slots = [], idempotency = null } = options
+  return { type: 'reserve', id, userId, items: linesOf(cart), ttlMs, metadata, slots, idempotency }
 }
 
 interface EndOptions extends Keyed {

@@ -99,6 +99,7 @@ class Loading {
   readonly #seqs = new Map<string, number>()
   readonly #answers = new Map<string, StoredAnswer>()
   readonly #usage = new Map<string, Map<string, number>>()
+  readonly #occupied = new Map<string, number>()
   readonly #releases = new Map<string, Releases>()
   #newSeqs: readonly string[] = []
   #wanted: Wanted | undefined
@@ -117,6 +118,7 @@ class Loading {
       reservations: this.#reservations,
       orders: this.#orders,
       usage: this.#usage,
+      occupied: this.#occupied,
       releases: this.#releases,
       answers: this.#answers,
       seqs: this.#seqs,
@@ -131,17 +133,19 @@ class Loading {
   /** Everything that the commands themselves say, in one round trip. */
   async begin(): Promise<void> {
     const { sql } = this.#options
-    const { taken, reservationIds, orderIds, expireLimit } = this.#needs
+    const { taken, slots, reservationIds, extendedIds, orderIds, expireLimit } = this.#needs
     const skus = [...new Set([...taken.keys(), ...this.#options.alsoLock])]
     const hasIds = reservationIds.length > 0 || orderIds.length > 0
     const none: readonly Row[] = []
     const pairs = this.#usageWanted((sku) => this.#options.knownProducts.get(sku)?.row.maxPerUser != null)
 
-    const [locked, , due, usage, releases] = await Promise.all([
+    const [, locked, , due, usage, occupied, releases] = await Promise.all([
+      slots.length > 0 || extendedIds.length > 0 ? this.#read(sql.lockSlots, [slots, extendedIds]) : none,
       hasIds || expireLimit > 0 ? this.#read(sql.lockAlsoOf, [skus, reservationIds, orderIds, expireLimit]) : this.#read(sql.lock, [skus]),
       this.look(),
       expireLimit > 0 ? this.#read(sql.due, [expireLimit]) : none,
       pairs.length > 0 ? this.#readUsage(pairs) : none,
+      slots.length > 0 ? this.#read(sql.occupied, [slots]) : none,
       this.#readScarce(hasIds),
     ])
 
@@ -153,6 +157,7 @@ class Loading {
     // Those that became due while this waited for its locks are for the next sweep.
     for (const row of due) if (this.#areLocked(readReservation(row))) this.#addReservation(row)
     this.#addUsage(usage)
+    for (const row of occupied) this.#occupied.set(text(row['name']), integer(row['n']))
     // With due reservations among the facts it is read anew, without them.
     if (due.length === 0) this.#addReleases(releases)
   }

@@ -44,12 +44,15 @@ export async function readReservations(
   { limit, cursor }: PageQuery,
   at: number | null = null,
 ): Promise<Page<Reservation>> {
-  const { userId, status } = filter
+  const { userId, status, slot = null } = filter
   const sku = filter.sku === null ? null : skuInItems(filter.sku)
   const [last] = await read(sql.lastReservation)
   const now = at ?? integer(last?.['now'])
   const before = beforeOf(cursor, integer(last?.['seq']) + 1)
   const toReservation = (row: Row): Reservation => viewReservation(readReservation(row), now)
+  if (slot !== null) {
+    return pageOf(await read(sql.reservationsInSlot, [status, now, sku, before, userId, slot, limit + 1]), limit, toReservation, 1)
+  }
   if (userId !== null) {
     return newestFirst(before, limit, toReservation, (from, to, rest) =>
       read(sql.reservationsOfUser, [status, now, sku, before, userId, from, to, rest]),

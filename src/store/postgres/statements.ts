@@ -15,7 +15,8 @@ export interface PreparedWrite extends Prepared {
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
   p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at`
 const stockColumns = 's.total, s.reserved, s.sold, s.version, s.product_version'
-const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
+const reservationColumns =
+  'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id, r.slots'
 const orderColumns = 'o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items'
 
 /** The moment of the decision: read once, after the locks are held, and the same for every statement of the transaction. */
@@ -24,6 +25,13 @@ const now = `current_setting('holdfast.now')::bigint`
 /** $1 the status as it is seen at $2, or null for all but lost ones; $3 how the sku stands in the items, or null. */
 const reservationFilter = `case when $1::text is null then r.status <> 'lost' else $1 = case when r.status = 'active' and r.expires_at <= $2 then 'expired' else r.status end end
     and ($3::text is null or strpos(r.items::text, $3) > 0)`
+
+/** The reservations that occupy a slot at a moment. Lateral with a limit, so that PostgreSQL finds each by its seq, also before it has counted the rows. */
+function occupying(slot: string, at: string, columns: string): string {
+  return `{slots} o cross join lateral (
+      select ${columns} from {reservations} r where r.seq = o.reservation_seq and r.status = 'active' and r.expires_at > ${at} limit 1
+    ) r where o.name = ${slot}`
+}
 
 /** The blocks in which anything is active. */
 const openBlocks = 'generate_series((select min(block) from {open_lines}), (select max(block) from {open_lines})) b (block)'
@@ -40,6 +48,10 @@ function releases(sku: string, at: string, except: string): string {
 }
 /** Nothing is left out. */
 const nothing = '(select null::text as sku, 0::bigint as due_at, 0::bigint as chunk, 0::bigint as units where false)'
+
+/** "Slot" in ASCII, and how many locks there are: a power of two. */
+const slotLocksId = 0x536c6f74
+const slotLocks = 512
 
 /** One global order, so that batches that cross wait for each other instead of blocking each other. */
 const locked = 'order by s.sku for no key update'
@@ -75,6 +87,18 @@ const queries = {
     ) select s.sku, ${stockColumns} from {stock} s where s.sku in (select sku from named) ${locked}`,
   /** The same where all skus are named. For itself, because PostgreSQL plans a statement anew each time it runs with arrays of other lengths, and this one is quickly planned. */
   lock: `select s.sku, ${stockColumns} from {stock} s where s.sku = any ($1::text[]) ${locked}`,
+  /**
+   * Whoever decides by a slot, or lets a reservation keep it for longer, has its lock: slots by name ($1), and those of reservations by id ($2). Slots share ${slotLocks} locks, because PostgreSQL has
+   * room for some thousand only. All of them before any sku and in one order, for the same reason as there.
+   */
+  lockSlots: `select count(pg_advisory_xact_lock(${slotLocksId}, b.lock)) as n from (
+      select distinct hashtext('{slots}' || n.name) & ${slotLocks - 1} as lock from (
+        select unnest($1::text[]) as name
+        union all select json_array_elements_text(r.slots) from {reservations} r where r.id = any ($2::text[]) and r.slots is not null
+      ) n order by lock
+    ) b`,
+  /** How many reservations occupy each slot ($1). */
+  occupied: `select w.name, (select count(*) from ${occupying('w.name', now, '1')}) as n from unnest($1::text[]) w (name)`,
   /** The moment of the decision, unless it is given ($2), and numbers for so many reservations ($1). */
   decideNow: `select set_config('holdfast.now', coalesce($2::bigint, {now_ms}())::text, true)::bigint as now, array_to_string(array(select nextval('{reservation_seq}') from generate_series(1, $1)), ',') as seqs`,
   productsOf: `select ${productColumns}, s.product_version from {products} p join {stock} s on s.sku = p.sku where p.sku = any ($1)`,
@@ -146,6 +170,9 @@ const queries = {
       select ${reservationColumns} from {reservations} r
       where r.seq >> ${blockBits} = b.block and r.user_id = $5 and r.seq < $4 and ${reservationFilter} order by r.seq desc limit $8
     ) r order by r.seq desc limit $8`,
+  /** That occupy a slot, $6; of a user, $5, unless it is null. */
+  reservationsInSlot: `select r.* from ${occupying('$6', '$2', reservationColumns)}
+    and o.reservation_seq < $4 and ($5::text is null or r.user_id = $5) and ${reservationFilter} order by o.reservation_seq desc limit $7`,
   lastReservation: 'select coalesce(max(seq), 0) as seq, {now_ms}() as now from {reservations}',
   order: `select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id where o.id = $1`,
   ordersBefore: `select ${orderColumns} from {orders} o join {reservations} r on r.id = o.reservation_id where o.seq < $1 order by o.seq desc limit $2`,
@@ -225,10 +252,10 @@ const writes = {
       from ${rows} d (sku, total, reserved, sold, version) where s.sku = d.sku`,
   ],
   insertReservations: [
-    'bigint, text, text, json, json, bigint, bigint',
-    (rows) => `insert into {reservations} (seq, id, user_id, status, items, metadata, created_at, expires_at)
-      select d.seq, d.id, d.user_id, 'active', d.items, d.metadata, d.created_at, d.expires_at
-      from ${rows} d (seq, id, user_id, items, metadata, created_at, expires_at)`,
+    'bigint, text, text, json, json, bigint, bigint, json',
+    (rows) => `insert into {reservations} (seq, id, user_id, status, items, metadata, created_at, expires_at, slots)
+      select d.seq, d.id, d.user_id, 'active', d.items, d.metadata, d.created_at, d.expires_at, d.slots
+      from ${rows} d (seq, id, user_id, items, metadata, created_at, expires_at, slots)`,
   ],
   updateReservations: [
     'bigint, text, bigint, bigint, text',
@@ -263,6 +290,12 @@ const writes = {
     'text, text, bigint',
     (rows) => `delete from {held_lines} h using ${rows} d (sku, user_id, reservation_seq)
       where h.sku = d.sku and h.user_id = d.user_id and h.reservation_seq = d.reservation_seq`,
+  ],
+  insertSlots: ['text, bigint', (rows) => `insert into {slots} (name, reservation_seq) select * from ${rows} d`],
+  deleteSlots: [
+    'text, bigint',
+    (rows) =>
+      `delete from {slots} s using ${rows} d (name, reservation_seq) where s.name = d.name and s.reservation_seq = d.reservation_seq`,
   ],
   insertOrders: [
     'text, text, text, text, json, bigint, bigint',

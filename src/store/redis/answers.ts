@@ -133,6 +133,8 @@ function readRefusal(reply: string): Refusal | null {
       return { code: 'product_not_found', sku: fields[0] }
     case 'l':
       return { code: 'user_limit_exceeded', sku: fields[0], limit: Number(fields[1]), remaining: Number(fields[2]) }
+    case 'L':
+      return { code: 'reservation_limit_exceeded', limit: Number(fields[0]) }
     case 'w':
       return { code: 'sale_not_started', sku: fields[0], saleStartsAt: Number(fields[1]) }
     case 'W':

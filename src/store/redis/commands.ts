@@ -3,7 +3,7 @@ import { limits, metadataProblem, type Metadata } from '../../domain/limits.ts'
 import type { OrderRow } from '../../domain/order.ts'
 import type { ProductDetails, ProductRow } from '../../domain/product.ts'
 import type { Refusal } from '../../domain/refusals.ts'
-import { mergeLines, type ReservationLine } from '../../domain/reservation.ts'
+import { mergeLines, mergeSlots, type ReservationLine } from '../../domain/reservation.ts'
 import { writeDetails, writeMetadata, writeRules } from './rows.ts'
 
 /** What was read before, because the script cannot know it or cannot read it. */
@@ -80,8 +80,8 @@ export function writeCommands(
   return { args: [writer.skus.length, ...writer.skus, ...writer.args], skus: writer.skus }
 }
 
-function isPlain({ items, ttlMs, metadata, idempotency }: Reserve): boolean {
-  if (items.length > 1 || ttlMs !== null || idempotency !== null) return false
+function isPlain({ items, ttlMs, metadata, slots, idempotency }: Reserve): boolean {
+  if (items.length > 1 || ttlMs !== null || slots.length > 0 || idempotency !== null) return false
   for (const _ in metadata) return false
   return true
 }
@@ -96,6 +96,9 @@ function writeCommand(command: Command, prior: Prior, writer: Writer): void {
       const lines = mergeLines(command.items)
       writer.push('R', command.id, command.userId, command.ttlMs ?? '', writeMetadata(command.metadata), lines.length)
       for (const { sku, quantity } of lines) writer.push(writer.place(sku), quantity)
+      const slots = mergeSlots(command.slots)
+      writer.push(slots.length)
+      for (const { name, max } of slots) writer.push(JSON.stringify(name), max)
       return
     }
     case 'confirm': {

@@ -14,6 +14,7 @@ export function headerOf(namespace: string): string {
  *     d:SKU:TIME           ids of reservations that come back then, some of which may have ended
  *     N                    skus by when their next units come back
  *     u:SKU                units by user, of skus that have a limit
+ *     l                    who occupies each slot, the oldest first, and until when; how many slots that are stands in h
  *     a:KEY                stored answers
  *     o                    orders that were cancelled, of which the ledger does not know yet
  *     f:NODE               the last attempt of a node that repeated

@@ -1,8 +1,8 @@
 import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { Ledger } from '../ledger.ts'
-import type { Page, PageQuery, Store } from '../port.ts'
-import { checkSkuCursor } from '../sql/pages.ts'
+import type { Page, PageQuery, ReservationFilter, Store } from '../port.ts'
+import { checkSkuCursor, seqOf } from '../sql/pages.ts'
 import type { Drain } from './drain.ts'
 import { mayBeLost } from './keys.ts'
 import type { Memory } from './memory.ts'
@@ -16,7 +16,7 @@ interface ReadOptions {
   readonly drain: Drain
 }
 
-/** Stock and live reservations are read from Redis; lists, ended reservations, orders and events from the ledger, after it has everything that was decided before. */
+/** Stock and live reservations are read from Redis, also who occupies a slot; other lists, ended reservations, orders and events from the ledger, after it has everything that was decided before. */
 export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
   const read = async (...args: readonly (string | number)[]): Promise<[now: number, ...(string | null)[]]> =>
     (await memory.run('holdfastRead', args)) as [number, ...(string | null)[]]
@@ -35,7 +35,10 @@ export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
       if (row.status === 'confirmed') await drain.catchUp('reading')
       return viewReservation(row, now)
     },
-    reservations: async (filter, query) => ledger.reservations(filter, query, await drain.catchUp('reading')),
+    reservations: async (filter, query) =>
+      filter.slot == null
+        ? ledger.reservations(filter, query, await drain.catchUp('reading'))
+        : readSlot({ ...filter, slot: filter.slot }, query),
     orders: async (filter, query) => {
       await drain.catchUp('reading')
       return ledger.orders(filter, query)
@@ -48,6 +51,26 @@ export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
       const [now, next] = await read('due')
       return next == null ? null : Math.max(0, Number(next) - now)
     },
+  }
+
+  /** Of those that occupy a slot there are few. The cursor is how many of them are older than the page before; so one may be seen twice when an older one ends between two pages, and none is left out. */
+  async function readSlot(
+    { userId, sku, status, slot }: ReservationFilter & { readonly slot: string },
+    { limit, cursor }: PageQuery,
+  ): Promise<Page<Reservation>> {
+    const [now, ...found] = await read('slot', JSON.stringify(slot))
+    const all: Reservation[] = []
+    for (let at = 0; at < found.length; at += 2) {
+      const { row } = readReservation(found[at]!, found[at + 1]!.split('\t'))
+      const isWanted =
+        (userId === null || row.userId === userId) &&
+        (sku === null || row.items.some((item) => item.sku === sku)) &&
+        (status === null || status === row.status)
+      if (isWanted) all.push(viewReservation(row, now))
+    }
+    const end = Math.min(seqOf(cursor, all.length), all.length)
+    const start = Math.max(0, end - limit)
+    return { data: all.slice(start, end).toReversed(), nextCursor: start > 0 ? String(start) : null }
   }
 
   async function readProducts(limit: number, cursor: string | null): Promise<Page<Product>> {

@@ -91,9 +91,13 @@ export function writeMetadata(metadata: Metadata): string {
 
 const statuses: Readonly<Record<string, ReservationStatus>> = { a: 'active', c: 'confirmed', x: 'cancelled', e: 'expired' }
 
-/** A reservation, and the metadata of its order if it has one. `fields`: status, expiresAt, createdAt, user, items, metadata, endedAt, orderId, order metadata. */
+/**
+ * A reservation, and the metadata of its order if it has one. `fields`: status, expiresAt, createdAt, user, items, metadata; then of an active one its slots, each as JSON, and of one that has ended endedAt,
+ * orderId, order metadata. What it occupies is the business of the scripts alone, and the ledger's rows do not say it: when a generation is over, nothing is active.
+ */
 export function readReservation(id: string, fields: readonly string[]): { row: ReservationRow; orderMetadata: Metadata } {
-  const [status, expiresAt, createdAt, userId, items, metadata, endedAt, orderId, orderMetadata] = fields
+  const [status, expiresAt, createdAt, userId, items, metadata, ...end] = fields
+  const [endedAt, orderId, orderMetadata] = status === 'a' ? [] : end
   return {
     row: {
       id,
@@ -105,6 +109,7 @@ export function readReservation(id: string, fields: readonly string[]): { row: R
       expiresAt: Number(expiresAt),
       endedAt: endedAt === undefined ? null : Number(endedAt),
       orderId: orderId ?? null,
+      slots: [],
     },
     orderMetadata: readMetadata(orderMetadata ?? ''),
   }

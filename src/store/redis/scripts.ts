@@ -6,7 +6,17 @@ function source(name: string): string {
   return readFileSync(new URL(`${name}.lua`, folder), 'utf8')
 }
 
-const batch = ['head', 'batch/facts', 'batch/commands', 'batch/books', 'batch/due', 'batch/decide', 'batch/check', 'batch/write']
+const batch = [
+  'head',
+  'batch/facts',
+  'batch/commands',
+  'batch/slots',
+  'batch/books',
+  'batch/due',
+  'batch/decide',
+  'batch/check',
+  'batch/write',
+]
   .map(source)
   .join('\n')
 

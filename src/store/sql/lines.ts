@@ -30,7 +30,7 @@ export class OpenUnits {
 }
 const openUnitsWidth = 5
 
-/** The rows of lines that come and go with their reservations. A reservation that was made and ended in one batch leaves none. */
+/** The rows of lines and slots that come and go with their reservations. A reservation that was made and ended in one batch leaves none. */
 export class Lines {
   readonly opened = new OpenUnits()
   readonly closed = new OpenUnits()
@@ -40,6 +40,10 @@ export class Lines {
   readonly heldUntil: Value[] = []
   /** sku, user_id, reservation_seq */
   readonly released: Value[] = []
+  /** name, reservation_seq: of slots. */
+  readonly occupied: Value[] = []
+  /** The same. */
+  readonly vacated: Value[] = []
   readonly #isLimited: (sku: string) => boolean
 
   constructor(isLimited: (sku: string) => boolean) {
@@ -48,6 +52,7 @@ export class Lines {
 
   add(row: ReservationRow, seq: number): void {
     const isActive = row.status === 'active'
+    if (isActive) for (const slot of row.slots) this.occupied.push(slot, seq)
     for (const { sku, quantity } of row.items) {
       if (isActive) this.opened.add(sku, row.expiresAt, seq, quantity)
       if ((isActive || row.status === 'confirmed') && this.#isLimited(sku)) {
@@ -58,6 +63,7 @@ export class Lines {
 
   change(before: ReservationRow, after: ReservationRow, seq: number): void {
     const isActive = after.status === 'active'
+    if (!isActive) for (const slot of after.slots) this.vacated.push(slot, seq)
     for (const { sku, quantity } of after.items) {
       this.closed.add(sku, before.expiresAt, seq, quantity)
       if (isActive) this.opened.add(sku, after.expiresAt, seq, quantity)

@@ -53,6 +53,7 @@ export function readReservation(row: Row): ReservationRow {
     expiresAt: integer(row['expires_at']),
     endedAt: integerOrNull(row['ended_at']),
     orderId: textOrNull(row['order_id']),
+    slots: row['slots'] === null ? [] : (JSON.parse(text(row['slots'])) as string[]),
   }
 }
 
@@ -161,6 +162,11 @@ export function writeItems(items: readonly ReservedItem[]): string {
     written += `${written === '' ? '' : ','}{"sku":"${sku}","quantity":${quantity},"unitPrice":${price}}`
   }
   return `[${written}]`
+}
+
+/** null for none, which most have. */
+export function writeSlots(slots: readonly string[]): string | null {
+  return slots.length === 0 ? null : JSON.stringify(slots)
 }
 
 /** How a sku, and nothing else, stands in written items. */

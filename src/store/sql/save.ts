@@ -5,7 +5,7 @@ import type { ProductRow } from '../../domain/product.ts'
 import type { ReservationRow } from '../../domain/reservation.ts'
 import type { StockRow } from '../../domain/stock.ts'
 import { Lines } from './lines.ts'
-import { integer, writeEvents, writeItems, type Value } from './rows.ts'
+import { integer, writeEvents, writeItems, writeSlots, type Value } from './rows.ts'
 
 /** What a SQL store brings to `decide()`, and needs again to write what was decided. */
 export interface LoadedFacts extends Facts {
@@ -30,7 +30,7 @@ export interface Writes {
   readonly insertStock: Write
   /** the same */
   readonly updateStock: Write
-  /** seq, id, user_id, items, metadata, created_at, expires_at; active */
+  /** seq, id, user_id, items, metadata, created_at, expires_at, slots; active */
   readonly insertReservations: Write
   /** seq, status, expires_at, ended_at, order_id */
   readonly updateReservations: Write
@@ -46,6 +46,10 @@ export interface Writes {
   readonly updateHeldLines: Write
   /** sku, user_id, reservation_seq */
   readonly deleteHeldLines: Write
+  /** name, reservation_seq */
+  readonly insertSlots: Write
+  /** the same */
+  readonly deleteSlots: Write
   /** id, reservation_id, user_id, status, metadata, created_at, cancelled_at */
   readonly insertOrders: Write
   /** status, cancelled_at, id */
@@ -83,6 +87,8 @@ export function saveChanges(sql: Writes, changes: Changes, facts: LoadedFacts): 
   sql.insertHeldLines(lines.held)
   sql.updateHeldLines(lines.heldUntil)
   sql.deleteHeldLines(lines.released)
+  sql.insertSlots(lines.occupied)
+  sql.deleteSlots(lines.vacated)
 
   sql.saveAnswers(valuesOf(answerValues, changes.answers))
   sql.insertEvents(eventValues(changes.events))
@@ -111,7 +117,8 @@ function insertReservations(sql: Writes, rows: readonly ReservationRow[], facts:
   for (const row of rows) {
     const seq = facts.newSeq(seqs.size)
     seqs.set(row.id, seq)
-    values.push(seq, row.id, row.userId, writeItems(row.items), JSON.stringify(row.metadata), row.createdAt, row.expiresAt)
+    const { id, userId, items, metadata, createdAt, expiresAt, slots } = row
+    values.push(seq, id, userId, writeItems(items), JSON.stringify(metadata), createdAt, expiresAt, writeSlots(slots))
     lines.add(row, seq)
   }
   sql.insertReservations(values)

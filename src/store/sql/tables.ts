@@ -9,8 +9,9 @@ export const copiedTables = {
   reservations: {
     key: ['seq'],
     columns:
-      'seq bigint, id text, user_id text, status text, items json, metadata json, created_at bigint, expires_at bigint, ended_at bigint, order_id text',
+      'seq bigint, id text, user_id text, status text, items json, metadata json, created_at bigint, expires_at bigint, ended_at bigint, order_id text, slots json',
   },
+  slots: { key: ['name', 'reservation_seq'], columns: 'name text, reservation_seq bigint' },
   open_lines: {
     key: ['block', 'sku', 'due_at', 'chunk'],
     columns: 'block bigint, sku text, due_at bigint, chunk bigint, units bigint',

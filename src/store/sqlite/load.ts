@@ -43,9 +43,10 @@ export function loadFacts(options: LoadOptions): LoadedFacts {
   const { products, stock } = loading
   const answers = loadAnswers(options)
   const usage = loadUsage(options, products)
+  const occupied = loadOccupied(options)
   const told = [...loading.wanted].filter(([sku, units]) => needs.shown.has(sku) || impossible.has(sku) || free(stock.get(sku)) <= units)
   const releases = loading.releasesOf(told.map(([sku]) => sku))
-  return { ...loading.rows(), usage, releases, answers }
+  return { ...loading.rows(), usage, occupied, releases, answers }
 }
 
 /** Only the rows and the stored answers that are named: for who replays what was decided, or only looks. */
@@ -53,7 +54,7 @@ export function loadRows(options: LoadOptions): LoadedFacts {
   const loading = new Loading(options)
   loading.loadNamed()
   loading.loadBooks()
-  return { ...loading.rows(), usage: new Map(), releases: new Map(), answers: loadAnswers(options) }
+  return { ...loading.rows(), usage: new Map(), occupied: new Map(), releases: new Map(), answers: loadAnswers(options) }
 }
 
 function free(row: StockRow | undefined): number {
@@ -78,7 +79,7 @@ class Loading {
     this.wanted = new Map(options.needs.taken)
   }
 
-  rows(): Omit<LoadedFacts, 'usage' | 'releases' | 'answers'> {
+  rows(): Omit<LoadedFacts, 'usage' | 'occupied' | 'releases' | 'answers'> {
     const { products, stock, reservations, orders, seqs } = this
     const firstNewSeq = integer(this.#options.sql.lastReservation.get()?.['seq']) + 1
     return { products, stock, reservations, orders, seqs, newSeq: (index) => firstNewSeq + index }
@@ -201,4 +202,9 @@ function loadUsage({ sql, now, needs }: LoadOptions, products: ReadonlyMap<strin
     skus.set(text(row['sku']), integer(row['units']))
   }
   return usage
+}
+
+function loadOccupied({ sql, now, needs: { slots } }: LoadOptions): Map<string, number> {
+  if (slots.length === 0) return new Map()
+  return new Map(sql.occupied.all(JSON.stringify(slots), now).map((row) => [text(row['name']), integer(row['n'])]))
 }

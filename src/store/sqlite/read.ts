@@ -40,10 +40,13 @@ export function readReservationView(sql: Statements, id: string, now: number): R
 }
 
 export function readReservations(sql: Statements, filter: ReservationFilter, { limit, cursor }: PageQuery, now: number): Page<Reservation> {
-  const { userId, status } = filter
+  const { userId, status, slot = null } = filter
   const sku = filter.sku === null ? null : skuInItems(filter.sku)
   const before = beforeOf(cursor, integer(sql.lastReservation.get()?.['seq']) + 1)
   const toReservation = (row: Row): Reservation => viewReservation(readReservation(row), now)
+  if (slot !== null) {
+    return pageOf(sql.reservationsInSlot.all(status, now, sku, before, userId, slot, limit + 1), limit, toReservation, 1)
+  }
   if (userId !== null) {
     return newestFirst(before, limit, toReservation, (block, rest) =>
       sql.reservationsOfUser.all(status, now, sku, before, userId, block, rest),

@@ -5,10 +5,13 @@ import type { Database, Statement } from './connect.ts'
 
 const productColumns = `p.sku, p.name, p.description, p.price_amount, p.price_currency, p.max_per_user, p.reservation_ttl_seconds,
   p.sale_starts_at, p.sale_ends_at, p.created_at, p.updated_at, s.total, s.reserved, s.sold, s.version`
-const reservationColumns = 'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id'
+const reservationColumns =
+  'r.seq, r.id, r.user_id, r.status, r.items, r.metadata, r.created_at, r.expires_at, r.ended_at, r.order_id, r.slots'
 /** ?1 the status as it is seen at ?2, or null for all but lost ones; ?3 how the sku stands in the items, or null. */
 const reservationFilter = `iif(?1 is null, r.status <> 'lost', ?1 = iif(r.status = 'active' and r.expires_at <= ?2, 'expired', r.status))
     and (?3 is null or instr(r.items, ?3) > 0)`
+/** That a reservation (r) with a row in `slots` occupies that slot at ?2. */
+const occupies = `r.status = 'active' and r.expires_at > ?2`
 const orderColumns = `o.seq, o.id, o.reservation_id, o.user_id, o.status, o.metadata, o.created_at, o.cancelled_at, r.items`
 
 /**
@@ -47,6 +50,15 @@ const queries = {
   /** Within one block, ?6. */
   reservationsOfUser: `select ${reservationColumns} from reservations r
     where r.seq >> ${userBlockBits} = ?6 and r.user_id = ?5 and r.seq < ?4 and ${reservationFilter} order by r.seq desc limit ?7`,
+
+  /** That occupy a slot, ?6; of a user, ?5, unless it is null. */
+  reservationsInSlot: `select ${reservationColumns} from slots s cross join reservations r on r.seq = s.reservation_seq
+    where s.name = ?6 and s.reservation_seq < ?4 and ${occupies} and (?5 is null or r.user_id = ?5) and ${reservationFilter}
+    order by s.reservation_seq desc limit ?7`,
+  /** How many reservations occupy each slot of a JSON array of names (?1) at ?2. */
+  occupied: `select w.value as name,
+      (select count(*) from slots s cross join reservations r on r.seq = s.reservation_seq where s.name = w.value and ${occupies}) as n
+    from json_each(?1) w`,
 
   /** Due reservations of all skus at ?1, at most ?2. */
   due: `select ${reservationColumns} from (select distinct due_at, chunk from open_lines where due_at <= ?1 order by due_at, chunk limit ?2) due
@@ -159,8 +171,8 @@ const bulks = {
   ],
   /** A new reservation is active; one that ended in its own batch is updated after. */
   insertReservations: [
-    `(?, ?, ?, 'active', ?, ?, ?, ?)`,
-    (rows) => `insert into reservations (seq, id, user_id, status, items, metadata, created_at, expires_at) values ${rows}`,
+    `(?, ?, ?, 'active', ?, ?, ?, ?, ?)`,
+    (rows) => `insert into reservations (seq, id, user_id, status, items, metadata, created_at, expires_at, slots) values ${rows}`,
   ],
   updateReservations: [
     '(?, ?, ?, ?, ?)',
@@ -191,6 +203,8 @@ const bulks = {
       where held_lines.sku = changed.sku and held_lines.user_id = changed.user_id and held_lines.reservation_seq = changed.reservation_seq`,
   ],
   deleteHeldLines: ['(?, ?, ?)', (rows) => `delete from held_lines where (sku, user_id, reservation_seq) in (values ${rows})`],
+  insertSlots: ['(?, ?)', (rows) => `insert into slots (name, reservation_seq) values ${rows}`],
+  deleteSlots: ['(?, ?)', (rows) => `delete from slots where (name, reservation_seq) in (values ${rows})`],
   insertOrders: [
     '(?, ?, ?, ?, ?, ?, ?)',
     (rows) => `insert into orders (id, reservation_id, user_id, status, metadata, created_at, cancelled_at) values ${rows}`,

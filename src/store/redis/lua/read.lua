@@ -30,6 +30,21 @@ elseif what == 'reservations' then -- by their ids
     reply[index - 1] = redis.call('HGET', P .. 'r', ARGV[index])
   end
   return reply
+elseif what == 'slot' then -- the reservations that occupy it, the oldest first, each as its id and itself
+  local reply = { now }
+  if redis.call('HLEN', P .. 'l') ~= tonumber(redis.call('HGET', P .. 'h', 'slots') or 0) then
+    error('HOLDFAST broken: slots are missing')
+  end
+  for id, dueAt in string.gmatch(redis.call('HGET', P .. 'l', ARGV[3]) or '', '(%S+) (%d+)') do
+    if tonumber(dueAt) > now then
+      reply[#reply + 1] = id
+      reply[#reply + 1] = redis.call('HGET', P .. 'r', id)
+      if not reply[#reply] then
+        error('HOLDFAST broken: the reservation ' .. id .. ' is missing')
+      end
+    end
+  end
+  return reply
 elseif what == 'due' then -- when the next reservation is due
   return { now, redis.call('ZRANGE', P .. 'N', 0, 0, 'WITHSCORES')[2] or false }
 elseif what == 'position' then -- of the journal: where it begins and where it ends

@@ -118,6 +118,7 @@ local function write(row, status, text)
   written[row.id] = text
 end
 
+-- Without its slots, which only an active one has.
 local function rowText(row, status, expiresAt)
   return status .. '\t' .. whole(expiresAt) .. '\t' .. row.createdAt .. '\t' .. row.user .. '\t' .. row.items .. '\t' .. row.metadata
 end
@@ -156,6 +157,7 @@ end
 local function giveBack(row, status, letter, endedAt)
   write(row, status, rowText(row, status, row.expiresAt) .. '\t' .. whole(endedAt))
   closeLines(row)
+  keepSlots(row, nil)
   uncount(row.user, row.lines)
   for _, line in ipairs(row.lines) do
     move(line[1], 0, -line[2], 0)

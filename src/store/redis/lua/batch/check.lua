@@ -12,3 +12,6 @@ for sku in pairs(usageDelta) do
     return redis.error_reply('HOLDFAST broken: the users of ' .. sku .. ' are missing')
   end
 end
+if next(slots) and redis.call('HLEN', P .. 'l') ~= tonumber(journal[4] or 0) then
+  return redis.error_reply('HOLDFAST broken: slots are missing')
+end

@@ -54,6 +54,7 @@ local takeCommand = {
   R = function(command)
     command.id, command.user, command.ttl, command.metadata = take(), take(), takeNumber(), take()
     command.lines = takeLines(takeNumber(), takePlace)
+    command.slots = takeLines(takeNumber(), take)
     hasReserve = true
     if isRepeat then
       ids[#ids + 1] = command.id

@@ -38,6 +38,11 @@ local function reserve(command)
       end
     end
   end
+  for _, slot in ipairs(command.slots or {}) do
+    if slotOf(slot[1]).count >= slot[2] then
+      return 'L' .. whole(slot[2])
+    end
+  end
   local short, isShort
   for _, line in ipairs(command.lines) do
     local stock = stocks[line[1]]
@@ -70,6 +75,10 @@ local function reserve(command)
   local expiresAt = now + (ttl or 600000)
   local dueAt = whole(expiresAt)
   local text = 'a\t' .. dueAt .. '\t' .. nowText .. '\t' .. command.user .. '\t' .. items .. '\t' .. (command.metadata or '')
+  for _, slot in ipairs(command.slots or {}) do
+    occupy(slot[1], command.id, expiresAt)
+    text = text .. '\t' .. slot[1]
+  end
   written[command.id] = text
   for _, line in ipairs(command.lines) do
     local sku = line[1]
@@ -146,6 +155,7 @@ local function confirm(command)
   row.orderId = command.orderId
   write(row, 'c', rowText(row, 'c', row.expiresAt) .. '\t' .. nowText .. '\t' .. command.orderId .. '\t' .. metadata)
   closeLines(row)
+  keepSlots(row, nil)
   for _, line in ipairs(row.lines) do
     move(line[1], 0, -line[2], line[2])
   end
@@ -178,8 +188,13 @@ local function extend(command)
   local expiresAt = math.max(row.expiresAt, now + command.ttl)
   if expiresAt > row.expiresAt then
     closeLines(row)
+    keepSlots(row, expiresAt)
     row.expiresAt = expiresAt
-    write(row, 'a', rowText(row, 'a', expiresAt))
+    local text = rowText(row, 'a', expiresAt)
+    for _, name in ipairs(row.slots or {}) do
+      text = text .. '\t' .. name
+    end
+    write(row, 'a', text)
     local dueAt = whole(expiresAt)
     for _, line in ipairs(row.lines) do
       add(openDelta, line[1], dueAt, line[2])

@@ -16,7 +16,7 @@ if last and tonumber(last) >= attempt then
   return redis.error_reply('HOLDFAST late')
 end
 
-local journal = redis.call('HMGET', P .. 'h', 'head', 'base', 'pending')
+local journal = redis.call('HMGET', P .. 'h', 'head', 'base', 'pending', 'slots')
 if not journal[1] or not journal[2] or not journal[3] then
   return redis.error_reply('HOLDFAST broken: the head of the journal is missing')
 end
@@ -54,14 +54,15 @@ local function stockOf(sku)
   return stocks[sku]
 end
 
--- "status expiresAt createdAt user items metadata", and of an end "endedAt orderId orderMetadata", with tabs between; items: "sku:quantity:price,...".
+-- "status expiresAt createdAt user items metadata", of an active one its slots, and of an end "endedAt orderId orderMetadata", with tabs between; items: "sku:quantity:price,...".
 local function readRow(id, text)
   local part = split(text, '\t')
   local lines = {}
   for sku, quantity in string.gmatch(part[5], '([^:,]+):(%d+):[^,]*') do
     lines[#lines + 1] = { sku, tonumber(quantity) }
   end
-  return { id = id, status = part[1], expiresAt = tonumber(part[2]), createdAt = part[3], user = part[4], items = part[5], metadata = part[6], orderId = part[8], lines = lines, text = text }
+  local slots = part[1] == 'a' and part[7] and { unpack(part, 7) } or nil
+  return { id = id, slots = slots, status = part[1], expiresAt = tonumber(part[2]), createdAt = part[3], user = part[4], items = part[5], metadata = part[6], orderId = part[8], lines = lines, text = text }
 end
 
 local function loadRows(ids)

@@ -81,6 +81,21 @@ for sku, users in pairs(usageDelta) do
     end
   end
 end
+local newSlots = 0
+for name, slot in pairs(slots) do
+  if slot.isChanged then
+    local text = slotText(slot)
+    if text ~= '' then
+      redis.call('HSET', P .. 'l', name, text)
+    elseif slot.isThere then
+      redis.call('HDEL', P .. 'l', name)
+    end
+    newSlots = newSlots + (text ~= '' and 1 or 0) - (slot.isThere and 1 or 0)
+  end
+end
+if newSlots ~= 0 then
+  redis.call('HINCRBY', P .. 'h', 'slots', newSlots)
+end
 for sku, text in pairs(changedProducts) do
   redis.call('SET', P .. 'p:' .. sku, text)
 end
