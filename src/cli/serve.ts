@@ -16,6 +16,7 @@ export function addServe(program: Command, version: string): void {
     .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
     .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
     .option('--active-per-user <n>', 'active reservations that a user may have at once (HOLDFAST_ACTIVE_PER_USER_MAX; default any number)')
+    .option('--dialects <names>', 'older APIs to serve, with commas between, or none (HOLDFAST_DIALECTS; default all)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
 

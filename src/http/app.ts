@@ -4,6 +4,8 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { bodyBytesMax, parseBodies } from './body.ts'
 import { access, anonymous, guardRoutes, type Identify } from './caller.ts'
+import { everyDialect, type DialectSettings } from './dialects/names.ts'
+import { dialectRoutes } from './dialects/register.ts'
 import { answerFailures, answerOtherMethods, answerUnreadable } from './failures.ts'
 import type { Metrics } from './metrics.ts'
 import { documentRoutes } from './openapi.ts'
@@ -21,12 +23,15 @@ export interface AppOptions {
   readonly version: string
   /** Who asks; left out: everybody may do everything. */
   readonly identify?: Identify
+  /** Which of the older APIs are served as well; left out: all. */
+  readonly dialects?: DialectSettings
   /** Told of faults and bugs; refusals are answers, not reports. */
   readonly report: (error: unknown) => void
 }
 
 /** The service without a socket: `serve` gives it one, tests may inject requests. */
-export async function createApp({ shop, metrics, version, identify = () => anonymous, report }: AppOptions): Promise<FastifyInstance> {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { shop, metrics, version, identify = () => anonymous, dialects = everyDialect, report } = options
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -55,6 +60,7 @@ export async function createApp({ shop, metrics, version, identify = () => anony
     orderRoutes(app, shop)
     eventRoutes(app, shop)
     healthRoutes(app, shop, metrics)
+    dialectRoutes(app, shop, dialects)
     app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => app.swagger())
     methods.finish()
   })

@@ -14,11 +14,12 @@ export function validateRequests(app: FastifyInstance): void {
   // What is sent is made by views.ts; response schemas document it and the contract tests hold it to them.
   app.setSerializerCompiler(() => JSON.stringify)
   app.addHook('onRoute', (route) => {
-    if (!route.url.startsWith('/v1/')) return
+    const isDialect = route.config?.dialect !== undefined
+    if (!route.url.startsWith('/v1/') && !isDialect) return
     const hasQuery = route.schema?.querystring !== undefined
-    // A parameter nobody knows is a mistake of the caller, on every route.
-    route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
-    const body = route.schema.body as ObjectSchema | undefined
+    // A parameter nobody knows is a mistake of the caller, on every route but those of the older APIs, whose clients send more than they must.
+    if (!isDialect) route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
+    const body = route.schema?.body as ObjectSchema | undefined
     const bodyIsOptional = body !== undefined && (body.required ?? []).length === 0
     // Only where they are needed: the hot path has none.
     route.preValidation = [...(hasQuery ? [refuseUnreadableQuery] : []), ...(bodyIsOptional ? [takeNoBodyAsEmpty] : [])]
@@ -49,6 +50,7 @@ const takeNoBodyAsEmpty: preValidationHookHandler = (request, _reply, done) => {
 
 const compile: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const check = compileCheck(schema)
+  if (httpPart === 'headers') return (value: unknown) => verdict(check(value)?.map(bareName) ?? null, value)
   if (httpPart !== 'querystring') return (value: unknown) => verdict(check(value), value)
   const { properties = {} } = schema as ObjectSchema
   const integers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
