@@ -162,6 +162,7 @@ export const problems: Readonly<Record<string, readonly [status: number, members
   product_exists: [409, ''],
   insufficient_stock: [409, 'items'],
   user_limit_exceeded: [409, 'sku limit remaining'],
+  reservation_limit_exceeded: [409, 'limit'],
   sale_not_started: [409, 'sku saleStartsAt'],
   sale_ended: [409, 'sku saleEndsAt'],
   reservation_confirmed: [409, ''],

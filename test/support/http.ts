@@ -2,6 +2,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
+import { everyDialect, type DialectSettings } from '../../src/http/dialects/names.ts'
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { serve } from '../../src/http/serve.ts'
@@ -45,6 +46,8 @@ export interface Service {
 export interface StartOptions {
   readonly host?: string
   readonly storeUrl?: string
+  /** One that is open already, instead. The service closes it. */
+  readonly store?: Store
   /** Time is an argument: with a clock of its own, nothing expires before the test says so. */
   readonly clock?: Clock
   /** Something between the engine and the store. */
@@ -52,6 +55,8 @@ export interface StartOptions {
   readonly queueMax?: number
   /** Who may do what; without it everybody may do everything. */
   readonly identity?: IdentitySettings
+  /** Which of the older APIs there are; without it all. */
+  readonly dialects?: DialectSettings
 }
 
 const version = '0.0.0-test'
@@ -96,9 +101,10 @@ interface Listening {
 
 async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
   const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax, identity = { keys: [], tokens: null } } = options
-  if (clock === undefined && wrap === undefined && queueMax === undefined)
-    return serve({ host, port: 0, storeUrl, identity, version, report })
-  const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
+  const { dialects = everyDialect } = options
+  if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined)
+    return serve({ host, port: 0, storeUrl, identity, dialects, version, report })
+  const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
     store: wrap === undefined ? store : wrap(store),
@@ -106,7 +112,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
   })
-  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report })
+  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), dialects, report })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,
