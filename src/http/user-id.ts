@@ -18,7 +18,7 @@ export function takeOwnUserId(place: UserIdPlace): preValidationHookHandler {
       const input = request[place] as { userId?: unknown } | null | undefined
       if (userId !== null && typeof input === 'object' && input !== null && !Array.isArray(input)) input.userId ??= userId
     } else {
-      const inBody = place === 'headerOrBody' ? userIdOfBody(request) : undefined
+      const inBody = place === 'headerOrBody' ? userIdOf(request.body) : undefined
       const named = readHeader(request) ?? (typeof inBody === 'string' ? inBody : userId)
       if (named !== null) request.headers[userIdHeader] = named
     }
@@ -29,14 +29,20 @@ export function takeOwnUserId(place: UserIdPlace): preValidationHookHandler {
 export function refuseOtherUserIds(place: UserIdPlace): preHandlerHookHandler {
   return (request, _reply, done) => {
     const { userId } = request.caller
-    const named = place === 'header' || place === 'headerOrBody' ? request.headers[userIdHeader] : userIdOf(request[place])
-    const inBody = place === 'headerOrBody' ? userIdOfBody(request) : undefined
-    if (userId !== null && (named !== userId || (inBody ?? userId) !== userId)) {
+    const named = namedIn(request, place)
+    if (userId !== null && named.some((one) => one !== userId)) {
       done(new Forbidden('Users can only act for themselves; leave out who they are.'))
-    } else if (inBody !== undefined && inBody !== named) {
+    } else if (named.some((one) => one !== named[0])) {
       done(new InvalidRequest([{ path: '/userId', message: `must be the same as the header ${userIdHeader}` }]))
     } else done()
   }
+}
+
+/** The users that a request names: one, and in two places perhaps two. */
+function namedIn(request: FastifyRequest, place: UserIdPlace): readonly unknown[] {
+  if (place === 'body' || place === 'query') return [userIdOf(request[place])]
+  const inBody = place === 'headerOrBody' ? userIdOf(request.body) : undefined
+  return inBody === undefined ? [request.headers[userIdHeader]] : [request.headers[userIdHeader], inBody]
 }
 
 /** Node reads the bytes of a header as Latin-1, and most clients send UTF-8: the user must be the same as in a body. */
@@ -45,10 +51,6 @@ function readHeader({ headers }: FastifyRequest): string | undefined {
   if (text === undefined) return undefined
   const bytes = Buffer.from(String(text), 'latin1')
   return isUtf8(bytes) ? bytes.toString() : String(text)
-}
-
-function userIdOfBody({ body }: FastifyRequest): unknown {
-  return userIdOf(body)
 }
 
 function userIdOf(input: unknown): unknown {

@@ -20,7 +20,9 @@ export function validateRequests(app: FastifyInstance): void {
     // A parameter nobody knows is a mistake of the caller, on every route but those of the older APIs, whose clients send more than they must.
     if (!isDialect) route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
     const body = route.schema?.body as ObjectSchema | undefined
-    const bodyIsOptional = body !== undefined && (body.required ?? []).length === 0
+    // A user who need not be named either.
+    const needed = (body?.required ?? []).filter((name) => name !== 'userId' || route.config?.userIdIn !== 'body')
+    const bodyIsOptional = body !== undefined && needed.length === 0
     // Only where they are needed: the hot path has none.
     route.preValidation = [...(hasQuery ? [refuseUnreadableQuery] : []), ...(bodyIsOptional ? [takeNoBodyAsEmpty] : [])]
   })

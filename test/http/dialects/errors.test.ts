@@ -134,6 +134,16 @@ describe('who asks', () => {
     expect(told(await service.get('/v1/reservations/me', await tokenOf('bob')))).toBe('404 reservation_not_found')
   })
 
+  it('need send no body where the user is all it could say', async () => {
+    const path = '/api/products/A/reserve'
+    await service.post(path, { quantity: 1 }, await tokenOf('eve'))
+    expect((await service.send('DELETE', path, { headers: await tokenOf('eve') })).status).toBe(200)
+    expect((await service.send('DELETE', path, { headers: keyOf('service') })).body).toEqual({
+      error: '/userId is required',
+      code: 'validation_failed',
+    })
+  })
+
   it('is the same user in a header as in a body, in UTF-8 and in Latin-1', async () => {
     const reserve = async (header: string) =>
       (await service.post<{ reservationKey: string }>('/product/A/reserve', undefined, { ...keyOf('service'), ...asUser(header) })).body
