@@ -3,17 +3,30 @@ import { describe, expect, it } from 'vitest'
 import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
 
 const nobody = { keys: [], tokens: null }
+const dialects = { names: ['cart', 'flash', 'drop', 'checkout', 'product-page'], currency: 'USD' }
 
 describe('readServiceSettings()', () => {
   it('has a default for everything', () => {
-    expect(readServiceSettings({}, {})).toEqual({ host: defaults.host, port: defaults.port, storeUrl: defaults.store, identity: nobody })
+    expect(readServiceSettings({}, {})).toEqual({
+      host: defaults.host,
+      port: defaults.port,
+      storeUrl: defaults.store,
+      identity: nobody,
+      dialects,
+    })
   })
 
   it('lets flags win over the environment', () => {
     const environment = { HOLDFAST_PORT: '1', HOLDFAST_HOST: '127.0.0.2', HOLDFAST_STORE: 'sqlite:a.db' }
-    expect(readServiceSettings({}, environment)).toEqual({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db', identity: nobody })
+    expect(readServiceSettings({}, environment)).toEqual({
+      port: 1,
+      host: '127.0.0.2',
+      storeUrl: 'sqlite:a.db',
+      identity: nobody,
+      dialects,
+    })
     const flags = { port: '0', host: '::1', store: 'sqlite:b.db' }
-    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db', identity: nobody })
+    expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db', identity: nobody, dialects })
   })
 
   it('takes a variable that is set to nothing as not set', () => {
@@ -64,6 +77,28 @@ describe('readServiceSettings()', () => {
   })
 })
 
+describe('the older APIs', () => {
+  const read = (names: string, flag?: string) =>
+    readServiceSettings(flag === undefined ? {} : { dialects: flag }, { HOLDFAST_DIALECTS: names }).dialects.names
+
+  it('are all served, or those that are named, or none', () => {
+    expect(read('')).toEqual(dialects.names)
+    expect(read('checkout, cart')).toEqual(['cart', 'checkout'])
+    expect(read('none')).toEqual([])
+    expect(read('cart', 'none')).toEqual([])
+    expect(readServiceSettings({}, { HOLDFAST_DIALECT_CURRENCY: 'EUR' }).dialects.currency).toBe('EUR')
+  })
+
+  it.each(['carts', 'cart,,drop', 'none,cart', 'Cart', '*'])('refuse %j and list what there is', (names) => {
+    expect(() => read(names)).toThrow(/^HOLDFAST_DIALECTS must be "none", or some of cart, flash, drop, checkout, product-page/)
+    expect(() => read('', names)).toThrow(/^--dialects must be/)
+  })
+
+  it.each(['eur', 'EURO', '€'])('refuse the currency %j', (currency) => {
+    expect(() => readServiceSettings({}, { HOLDFAST_DIALECT_CURRENCY: currency })).toThrow(/^HOLDFAST_DIALECT_CURRENCY must be/)
+  })
+})
+
 describe('readStoreUrl()', () => {
   it('refuses an empty flag rather than fall back to another store', () => {
     expect(() => readStoreUrl('', { HOLDFAST_STORE: 'sqlite:a.db' })).toThrow(/^--store must name a store/)
@@ -95,5 +130,6 @@ describe('.env.example', () => {
     expect(listed.get('HOLDFAST_PORT')).toBe(String(defaults.port))
     expect(listed.get('HOLDFAST_HOST')).toBe(defaults.host)
     expect(listed.get('HOLDFAST_STORE')).toBe(defaults.store)
+    expect(listed.get('HOLDFAST_DIALECT_CURRENCY')).toBe(defaults.currency)
   })
 })
