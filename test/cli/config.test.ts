@@ -29,6 +29,18 @@ describe('readServiceSettings()', () => {
     expect(readServiceSettings(flags, environment)).toEqual({ port: 0, host: '::1', storeUrl: 'sqlite:b.db', identity: nobody, dialects })
   })
 
+  it('reads how many active reservations a user may have, and has no limit otherwise', () => {
+    const environment = { HOLDFAST_ACTIVE_PER_USER_MAX: '3' }
+    expect(readServiceSettings({}, {}).activePerUserMax).toBeUndefined()
+    expect(readServiceSettings({}, environment).activePerUserMax).toBe(3)
+    expect(readServiceSettings({ activePerUser: '1000' }, environment).activePerUserMax).toBe(1_000)
+    for (const wrong of ['0', '1001', '1e2', '-1', 'one']) {
+      expect(() => readServiceSettings({ activePerUser: wrong }, {})).toThrow(
+        /^--active-per-user must be a whole number from 1 to 1000, not/,
+      )
+    }
+  })
+
   it('takes a variable that is set to nothing as not set', () => {
     const environment = { HOLDFAST_PORT: '', HOLDFAST_HOST: ' ', HOLDFAST_STORE: '', HOLDFAST_API_KEYS: '' }
     expect(readServiceSettings({}, environment)).toEqual(readServiceSettings({}, {}))

@@ -36,8 +36,9 @@ export function reservation(id: string, cart: Readonly<Record<string, number>>, 
 }
 
 /** What everybody sees of it. */
-export function seen({ slots: _, ...row }: ReservationRow, expiresInMs: number): Reservation {
-  return { ...row, expiresInMs }
+export function seen(row: ReservationRow, expiresInMs: number): Reservation {
+  const { slots: _, ...shown } = row
+  return { ...shown, expiresInMs }
 }
 
 export function order(id: string, of: ReservationRow, more: Partial<OrderRow> = {}): OrderRow {

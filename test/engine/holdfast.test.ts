@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createHoldfast, sqliteStore, type EngineOptions, type Holdfast, type UpdateProductInput } from '../../src/index.ts'
+import { reserveCommand } from '../../src/engine/commands.ts'
+import { slotName } from '../../src/engine/slots.ts'
 import { manualClock } from '../support/clock.ts'
 import { temporaryFile } from '../support/folder.ts'
 
@@ -26,6 +28,25 @@ describe('createHoldfast()', () => {
     expect((await shop.orders({ userId: 'ann' })).data).toEqual([order.value])
     expect(await shop.cancelOrder(order.value.id, { reason: 'torn' })).toMatchObject({ ok: true, value: { status: 'cancelled' } })
     expect((await shop.product('a'))?.stock).toMatchObject({ available: 100, version: 4 })
+  })
+
+  it('lets a user have so many active reservations at once, however these are asked for', async () => {
+    const store = await sqliteStore({ path: ':memory:', clock: manualClock() })
+    await using shop = createHoldfast({ store, expiry: 'manual', activePerUserMax: 2 })
+    await shop.createProduct(product)
+    const made = [await shop.reserve(oneUnit, { idempotencyKey: 'k' }), await shop.submit(reserveCommand(oneUnit, null))]
+    const full = { ok: false, refusal: { code: 'reservation_limit_exceeded', limit: 2 } }
+    expect([await shop.reserve(oneUnit), await shop.submit(reserveCommand(oneUnit, null))]).toEqual([full, full])
+    expect((await shop.reserve({ ...oneUnit, userId: 'bob' })).ok).toBe(true)
+    const ids = made.map((outcome) => (outcome.ok ? outcome.value.id : 'refused'))
+    const { data } = await shop.reservations({ slot: slotName('user', 'ann') })
+    expect(data.map(({ id }) => id)).toEqual(ids.toReversed())
+    // A key is of the same request, also after the limit was changed.
+    const changed = createHoldfast({ store, expiry: 'manual', activePerUserMax: 1 })
+    expect(await changed.reserve(oneUnit, { idempotencyKey: 'k' })).toEqual({ ...made[0], replayed: true })
+    const other = await shop.submit(reserveCommand({ ...oneUnit, userId: 'bob' }, null, [{ name: slotName('other'), max: 1 }]))
+    expect(other.ok).toBe(true)
+    expect((await shop.reservations({ slot: slotName('other'), userId: 'bob' })).data).toHaveLength(1)
   })
 
   it('refuses what is malformed with values, not with exceptions', async () => {

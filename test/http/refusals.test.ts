@@ -49,6 +49,14 @@ const refusals: Readonly<Record<string, () => Promise<readonly [Answer<Problem>,
     await reserve(service, sku)
     return [await order(sku, 3), 409, { sku, limit: 3, remaining: 2 }]
   },
+  reservation_limit_exceeded: async () => {
+    const limited = await startService({ activePerUserMax: 1 })
+    const sku = await putOnSale(limited, 9)
+    await reserve(limited, sku)
+    const answer = await limited.post('/v1/reservations', reservationOf(sku))
+    await limited.close()
+    return [answer, 409, { limit: 1 }]
+  },
   sale_not_started: async () => {
     const sku = await putOnSale(service, 9, { saleStartsAt: at(clock() + 1) })
     return [await order(sku), 409, { sku, saleStartsAt: at(clock() + 1) }]

@@ -50,6 +50,7 @@ const refusals = [
   'sale_not_started',
   'sale_ended',
   'user_limit_exceeded',
+  'reservation_limit_exceeded',
   'insufficient_stock',
   'reservation_confirmed',
   'reservation_cancelled',

@@ -31,6 +31,11 @@ export class Model {
   /** "type subject" of every transition that must have its event. */
   readonly events: string[] = []
   #eventsBefore = 0
+  readonly #activePerUserMax: number
+
+  constructor(activePerUserMax = Infinity) {
+    this.#activePerUserMax = activePerUserMax
+  }
 
   /** The answer that the request must get. `newId` names the reservation or order if one is made. */
   answer(request: Request, now: number, newId: string): Answer {
@@ -167,6 +172,9 @@ export class Model {
       if (has + quantity > limit)
         return refuse('user_limit_exceeded', { sku: product.sku, limit, remaining: has > limit ? 0 : limit - has })
     }
+    const limit = this.#activePerUserMax
+    const active = this.reservations.filter(({ userId, status }) => userId === input.userId && status === 'active')
+    if (active.length >= limit) return refuse('reservation_limit_exceeded', { limit })
     const short = wanted.filter(({ product, quantity }) => counts(this, product).available < quantity)
     if (short.length > 0) {
       const items = short.map(({ product, quantity }) => ({

@@ -35,11 +35,18 @@ export async function runBoth(
   { clock, open, lose, isLossy = false, onAnswer }: RunOptions,
 ): Promise<void> {
   clock.set(base)
-  const model = new Model()
+  // In half of the runs.
+  const activePerUserMax = opening[0].name === 'one' ? 3 : undefined
+  const model = new Model(activePerUserMax)
   const progress: Progress = { versions: new Map(), settled: new Set(), ids: new Set() }
   let store = await open()
   let batches: number[] = []
-  const start = (): Holdfast => createHoldfast({ store: counting(store, (size) => batches.push(size)), expiry: 'manual' })
+  const start = (): Holdfast =>
+    createHoldfast({
+      store: counting(store, (size) => batches.push(size)),
+      expiry: 'manual',
+      ...(activePerUserMax !== undefined && { activePerUserMax }),
+    })
   let shop = start()
   try {
     for (const input of opening) await takeTurn([{ call: { verb: 'createProduct', input }, key: null }])

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createHoldfast, type EngineOptions, type Event, type Holdfast } from '../../src/index.ts'
+import { createProduct, extend, reserve } from '../../src/store/conformance/kit.ts'
+import { manualClock } from '../support/clock.ts'
+import { holdFeed, untilWaitingForLocks } from '../support/postgres-locks.ts'
 import { createPostgresStores, type PostgresStores } from '../support/postgres-stores.ts'
 import { createRandom, seed } from '../support/random.ts'
 import { accepted, verdict } from '../support/shop.ts'
@@ -115,6 +118,47 @@ describe('several nodes on one database', () => {
     const more = await Promise.all(nodes.map((node) => node.reserve({ userId: 'one', items: [{ sku: 'each', quantity: 1 }] })))
     expect(more.map(verdict)).toEqual(['ok', 'ok', 'ok'])
     expect(verdict(await nodes[1]!.reserve({ userId: 'one', items: [{ sku: 'each', quantity: 1 }] }))).toBe('user_limit_exceeded')
+  })
+
+  it('hold one limit of active reservations together, whatever these are of', async () => {
+    const nodes = await openNodes(3, { activePerUserMax: 4 })
+    const skus = Array.from({ length: 6 }, (_, index) => `s${index}`)
+    for (const sku of skus) accepted(await nodes[0]!.createProduct({ sku, name: sku, totalStock: 100 }))
+    const reserveAll = () =>
+      Promise.all(skus.map((sku, index) => nodes[index % 3]!.reserve({ userId: 'one', items: [{ sku, quantity: 1 }] })))
+    const before = await deadlocks()
+    for (let round = 0; round < 8; round++) {
+      const outcomes = await reserveAll()
+      expect(outcomes.map(verdict).toSorted()).toEqual([
+        ...Array<string>(4).fill('ok'),
+        ...Array<string>(2).fill('reservation_limit_exceeded'),
+      ])
+      const held = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value.id] : []))
+      await Promise.all(held.map((id, index) => nodes[index % 3]!.cancel(id)))
+    }
+    expect(await deadlocks()).toBe(before)
+  })
+
+  it('do not let a reservation keep a slot that another has taken when it was due (H5)', async () => {
+    const schema = stores.newSchema()
+    const clock = manualClock()
+    const [first, second] = [await stores.openAt(schema, clock), await stores.openAt(schema, clock)]
+    onTestFinished(async () => {
+      await Promise.all([first.close(), second.close()])
+      await expectSoundSchema(schema)
+    })
+    const one = { slots: [{ name: 'one', max: 1 }] }
+    const held = reserve('ann', { a: 1 }, { ...one, ttlMs: 1_000 })
+    await first.execute([createProduct('a', 9), createProduct('b', 9), held])
+    // Whoever appends events waits here, after the decision and before the commit.
+    const release = await holdFeed(stores.server, schema)
+    const extending = first.execute([extend(held.id, 5_000)])
+    await untilWaitingForLocks(stores.server, schema, 1)
+    clock.advance(1_000)
+    const reserving = second.execute([reserve('ann', { b: 1 }, one)])
+    await untilWaitingForLocks(stores.server, schema, 2)
+    await release()
+    expect([...(await extending), ...(await reserving)].map(verdict)).toEqual(['ok', 'reservation_limit_exceeded'])
   })
 
   it('show a reader at any of them every event once and in order, as it comes (E2, E5)', async () => {

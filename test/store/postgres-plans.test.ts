@@ -39,7 +39,11 @@ describe('what a batch or a page reads of very many rows', () => {
     await filling.execute([createProduct('a', 1_000_000), createProduct('few', 9), createProduct('limited', 100, { maxPerUser: 50 })])
     for (let first = 0; first < rows; first += perBatch) {
       const ids = Array.from({ length: perBatch }, (__, index) => `r${first + index}`)
-      await filling.execute(ids.map((id) => reserve(`user-${id}`, { a: 1 }, { id, ttlMs: id.endsWith('7') ? 1_000 : 600_000 })))
+      await filling.execute(
+        ids.map((id) =>
+          reserve(`user-${id}`, { a: 1 }, { id, ttlMs: id.endsWith('7') ? 1_000 : 600_000, slots: [{ name: `user-${id}`, max: 1 }] }),
+        ),
+      )
       // So that there are very many orders and answers, too.
       const sold = ids.filter((id) => !id.endsWith('7'))
       await filling.execute(sold.map((id) => confirm(id, { orderId: `order-${id}`, idempotency: key(`k-${id}`) })).slice(0, perBatch / 2))
@@ -70,7 +74,7 @@ async function useEverything(store: Store): Promise<void> {
     const orderId = `order-r${round * 20 + 2}`
     const outcomes = await store.execute([
       reserve('ann', { a: 1, few: 1 }, { id: `new-${round}` }),
-      reserve('ann', { limited: 1 }),
+      reserve('ann', { limited: 1 }, { slots: [{ name: `user-${id}`, max: 2 }] }),
       reserve('bob', { few: 20 }),
       extend(id, 900_000),
       cancel(`new-${round}`),
@@ -84,6 +88,7 @@ async function useEverything(store: Store): Promise<void> {
     await store.products(page)
     await store.reservation(id)
     await store.reservations({ userId: `user-${id}`, sku: null, status: null }, page)
+    await store.reservations({ userId: null, sku: null, status: null, slot: `user-${id}` }, page)
     await store.order(orderId)
     await store.orders({ userId: `user-${id}` }, page)
     await store.orders({ userId: null }, page)

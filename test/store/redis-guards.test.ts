@@ -87,6 +87,18 @@ describe.skipIf(skipRedis)('the store in Redis', () => {
     expect((await store.execute([reserve('ann', { a: 1 })]))[0]?.ok).toBe(true)
   })
 
+  it.each(['decided', 'listed'])('does not take a slot that is missing for a free one, when it is %s', async (how) => {
+    const { store, key } = await open()
+    const one = { slots: [{ name: 'one', max: 1 }] }
+    const inSlot = () => store.reservations({ userId: null, sku: null, status: null, slot: 'one' }, { limit: 9, cursor: null })
+    await store.execute([reserve('ann', { a: 1 }, one)])
+    await client.del(key('l'))
+    const asked = how === 'listed' ? inSlot() : store.execute([reserve('ann', { a: 1 }, one)])
+    await expect(asked).rejects.toMatchObject({ code: 'store_unavailable' })
+    await until('it to be loaded again', () => isLoadedAgain(store))
+    expect((await inSlot()).data).toEqual([])
+  })
+
   it('acknowledges a sale when the ledger has it and not before (O1)', async () => {
     const { store, hold, release } = await open()
     const made = reserve('ann', { a: 1 })

@@ -57,6 +57,7 @@ export interface StartOptions {
   readonly identity?: IdentitySettings
   /** Which of the older APIs there are; without it all. */
   readonly dialects?: DialectSettings
+  readonly activePerUserMax?: number
 }
 
 const version = '0.0.0-test'
@@ -101,9 +102,9 @@ interface Listening {
 
 async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
   const { host = '127.0.0.1', storeUrl = 'sqlite::memory:', clock, wrap, queueMax, identity = { keys: [], tokens: null } } = options
-  const { dialects = everyDialect } = options
+  const { dialects = everyDialect, activePerUserMax } = options
   if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined)
-    return serve({ host, port: 0, storeUrl, identity, dialects, version, report })
+    return serve({ host, port: 0, storeUrl, activePerUserMax, identity, dialects, version, report })
   const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
@@ -111,6 +112,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     expiry: clock === undefined ? 'timer' : 'manual',
     onBatch: metrics.onBatch,
     ...(queueMax === undefined ? {} : { queueMax }),
+    ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })
   const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), dialects, report })
   await app.listen({ host, port: 0 })

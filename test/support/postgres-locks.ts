@@ -13,12 +13,21 @@ export async function until(what: string, hasHappened: () => boolean | Promise<b
 }
 
 /** A transaction of somebody else that holds the lock of a sku, until it is called. */
-export async function holdStock(server: PostgresServer, schema: string, sku: string): Promise<() => Promise<void>> {
+export function holdStock(server: PostgresServer, schema: string, sku: string): Promise<() => Promise<void>> {
+  return hold(server, `select from "${schema}".stock where sku = $1 for update`, [sku])
+}
+
+/** The same of the row that numbers the events. */
+export function holdFeed(server: PostgresServer, schema: string): Promise<() => Promise<void>> {
+  return hold(server, `select from "${schema}".feed for update`, [])
+}
+
+async function hold(server: PostgresServer, sql: string, values: readonly string[]): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: server.url })
   client.on('error', () => {})
   await client.connect()
   await client.query('begin')
-  await client.query(`select from "${schema}".stock where sku = $1 for update`, [sku])
+  await client.query(sql, [...values])
   return () => client.end()
 }
 

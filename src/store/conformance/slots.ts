@@ -30,12 +30,15 @@ export const slotTests = group('slots', {
     assert.deepEqual(await occupants(context, 'two'), [third, second, first])
   },
 
-  'leave no trace of a refused reservation (S1)': async (context) => {
+  'come after the limit per user and before the stock among refusals, and keep no trace of a refused reservation (S1)': async (context) => {
     const { done, refused, stock } = context
-    await done(createProduct('a', 5))
+    await done(createProduct('limited', 0, { maxPerUser: 1 }))
+    await done(createProduct('a', 1))
     await done(reserve('ann', { a: 1 }, one()))
-    await refused(reserve('ann', { a: 1 }, { ...one(), slots: [{ name: 'free', max: 1 }, ...one().slots] }), full(1))
-    await refused(reserve('ann', { a: 9 }, one('free')), { code: 'insufficient_stock', items: [{ sku: 'a', requested: 9, available: 4 }] })
+    const both = { slots: [...one('free').slots, ...one().slots] }
+    await refused(reserve('ann', { a: 1, limited: 2 }, both), { code: 'user_limit_exceeded', sku: 'limited', limit: 1, remaining: 1 })
+    await refused(reserve('ann', { a: 1, limited: 1 }, both), full(1))
+    await refused(reserve('ann', { a: 1 }, one('free')), { code: 'insufficient_stock', items: [{ sku: 'a', requested: 1, available: 0 }] })
     assert.deepEqual(await idsIn(context, 'free'), [])
     assert.equal((await stock('a')).reserved, 1)
   },
@@ -158,14 +161,6 @@ export const slotTests = group('slots', {
     await done(cancel(attempt[0]!.id))
     assert.deepEqual((await store.execute(attempt.slice(0, 1), { repeat: true }))[0], outcomes[0])
     assert.deepEqual(await idsIn(context, 'one'), [])
-  },
-
-  'come after the limit per user and before the stock among refusals': async ({ done, refused }) => {
-    await done(createProduct('limited', 0, { maxPerUser: 1 }))
-    await done(createProduct('a', 1))
-    await done(reserve('ann', { a: 1 }, one()))
-    await refused(reserve('ann', { a: 1, limited: 2 }, one()), { code: 'user_limit_exceeded', sku: 'limited', limit: 1, remaining: 1 })
-    await refused(reserve('ann', { a: 1, limited: 1 }, one()), full(1))
   },
 
   'list who occupies them newest first, in pages of any size and with other filters': async (context) => {

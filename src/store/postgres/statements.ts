@@ -141,7 +141,7 @@ const queries = {
       join {stock} s on s.sku = wanted.sku and s.total - s.reserved - s.sold <= wanted.units cross join lateral (${releases('s.sku', now, nothing)}) back`,
   /**
    * What users ($2) hold, not due, and bought of skus ($1) that have a limit ($3) or get one. Since the limit was set (\`counted_from\`) there are \`held_lines\`; what a user has
-   * from before is looked up through the user.
+   * from before is looked up through the user; with an order and a limit, so that PostgreSQL looks nowhere else, also before it has counted the rows.
    */
   usageOf: `with wanted as materialized (
       select w.sku, w.user_id, case when w.is_limited then coalesce(p.counted_from, 0) else (select coalesce(max(seq), 0) + 1 from {reservations}) end as counted_from
@@ -151,8 +151,9 @@ const queries = {
       where h.sku = w.sku and h.user_id = w.user_id and h.reservation_seq >= w.counted_from and (h.due_at is null or h.due_at > ${now})
     ) + case when w.counted_from = 0 then 0 else (
       select coalesce(sum((item ->> 'quantity')::bigint), 0)
-      from generate_series(0, (w.counted_from - 1) >> ${blockBits}) b (block)
-      join {reservations} r on r.seq >> ${blockBits} = b.block and r.user_id = w.user_id and r.seq < w.counted_from
+      from generate_series(0, (w.counted_from - 1) >> ${blockBits}) b (block) cross join lateral (
+        select * from {reservations} r where r.seq >> ${blockBits} = b.block and r.user_id = w.user_id and r.seq < w.counted_from order by r.seq limit 1 << ${blockBits}
+      ) r
       cross join lateral json_array_elements(r.items) item left join lateral (select status from {orders} where reservation_id = r.id limit 1) o on true
       where item ->> 'sku' = w.sku and (o.status = 'placed' or (r.status = 'active' and r.expires_at > ${now}))
     ) end)::bigint as units from wanted w`,
