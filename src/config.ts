@@ -1,3 +1,4 @@
+import { dialectNames, everyDialect, type DialectName, type DialectSettings } from './http/dialects/names.ts'
 import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
 import { isIP } from 'node:net'
 import type { RequestLimit } from './http/limits/rate-limit.ts'
@@ -36,12 +37,17 @@ const variables = {
   connectionsMax: 'HOLDFAST_CONNECTIONS_MAX',
   /** How long a new reservation may be expected to wait before it is refused. */
   queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
+  /** Which of the older APIs are served: their names, with commas between, or none. */
+  dialects: 'HOLDFAST_DIALECTS',
+  /** Of their prices, which are plain numbers. */
+  dialectCurrency: 'HOLDFAST_DIALECT_CURRENCY',
 } as const
 
 export const defaults = {
   port: 3000,
   host: '127.0.0.1',
   store: 'sqlite:./holdfast.db',
+  currency: everyDialect.currency,
   limits: {
     requests: null,
     flash: { max: 100, windowMs: 900_000 },
@@ -67,6 +73,7 @@ export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
   readonly identity: IdentitySettings
+  readonly dialects: DialectSettings
   /** undefined: any number. */
   readonly activePerUserMax: number | undefined
   readonly limits: ServeLimits
@@ -81,6 +88,7 @@ export interface StoreFlags {
 export interface ServiceFlags extends StoreFlags {
   readonly host?: string
   readonly port?: string
+  readonly dialects?: string
   readonly activePerUser?: string
   readonly rateLimit?: string
 }
@@ -106,6 +114,7 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     host: host === undefined ? defaults.host : parseHost(host, hostName),
     port: port === undefined ? defaults.port : parsePort(port, portName),
     identity: readIdentity(environment),
+    dialects: readDialects(flags, environment),
     activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
     ...readStoreSettings(flags, environment),
     limits: readLimits(flags, environment),
@@ -158,6 +167,25 @@ function readIdentity(environment: Environment): IdentitySettings {
   if (tokens.jwksUrl !== undefined && !(/^https?:/.test(tokens.jwksUrl) && URL.canParse(tokens.jwksUrl)))
     throw new SettingError(`${variables.jwksUrl} must be a URL, for example https://login.example.com/.well-known/jwks.json.`)
   return { keys: keys === undefined ? [] : parseApiKeys(keys), tokens: hasTokens ? tokens : null }
+}
+
+function readDialects(flags: ServiceFlags, environment: Environment): DialectSettings {
+  const [names, name] = choose(flags.dialects, '--dialects', environment, variables.dialects)
+  const currency = read(environment, variables.dialectCurrency) ?? everyDialect.currency
+  if (!/^[A-Z]{3}$/.test(currency))
+    throw new SettingError(`${variables.dialectCurrency} must be three capital letters, for example EUR, not "${currency}".`)
+  return { names: names === undefined ? everyDialect.names : parseDialects(names, name), currency }
+}
+
+function parseDialects(text: string, name: string): readonly DialectName[] {
+  if (text.trim() === 'none') return []
+  const named = text.split(',').map((one) => one.trim())
+  const unknown = named.find((one) => !dialectNames.includes(one as DialectName))
+  if (unknown !== undefined)
+    throw new SettingError(
+      `${name} must be "none", or some of ${dialectNames.join(', ')}, with commas between; "${unknown}" is none of them.`,
+    )
+  return dialectNames.filter((one) => named.includes(one))
 }
 
 /** Messages never show a secret. */

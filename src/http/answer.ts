@@ -7,9 +7,9 @@ import { refusalBody } from './problem.ts'
 
 /**
  * The `Idempotency-Key` of a write, or null. Equal requests are those with the same method, path template, path parameters and equal JSON;
- * a body that was left out equals `{}`.
+ * a body that was left out equals `{}`. Whoever reads a request otherwise says what of it counts.
  */
-export function idempotencyOf(request: FastifyRequest): Idempotency | null {
+export function idempotencyOf(request: FastifyRequest, meaning?: object): Idempotency | null {
   const key = request.headers['idempotency-key']
   if (key === undefined) return null
   const text = String(key)
@@ -17,7 +17,7 @@ export function idempotencyOf(request: FastifyRequest): Idempotency | null {
   if (errors !== null) throw new InvalidRequest(errors)
   // Wherever the API is mounted: a shop that moves knows its keys again.
   const route = `${request.method} ${request.routeOptions.url?.slice(request.server.prefix.length)}`
-  return { scope: `${request.caller.name} ${route}`, key: text, fingerprint: fingerprint([request.params, request.body ?? {}]) }
+  return { scope: `${request.caller.name} ${route}`, key: text, fingerprint: fingerprint(meaning ?? [request.params, request.body ?? {}]) }
 }
 
 export interface AnswerOptions<Value> {

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
 import { parseBodies } from './body.ts'
 import { access, guardRoutes, type Identify } from './caller.ts'
+import type { DialectSettings } from './dialects/names.ts'
+import { dialectRoutes } from './dialects/register.ts'
 import { answerFailures, answerOtherMethods, answerUnknownPaths } from './failures.ts'
 import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
 import { documentRoutes } from './openapi.ts'
@@ -17,6 +19,8 @@ export interface ApiOptions {
   readonly shop: Holdfast
   readonly version: string
   readonly identify: Identify
+  /** Which of the older APIs are served as well; left out: none. */
+  readonly dialects?: DialectSettings
   /** Left out: as many as they like. */
   readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
   /** How many clients may listen at once. */
@@ -32,7 +36,7 @@ const streamsMaxDefault = 20_000
 
 /** The API on an instance of Fastify: that of the service, or one inside somebody's app. Whatever is set here holds for this instance and its children only. */
 export async function addApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { shop, version, identify, requests, streamsMax = streamsMaxDefault, report, more } = options
+  const { shop, version, identify, requests, dialects, streamsMax = streamsMaxDefault, report, more } = options
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
@@ -47,6 +51,7 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   orderRoutes(app, shop)
   eventRoutes(app, shop)
   streamRoutes(app, shop, createEventStreams(app, streamsMax), report)
+  if (dialects !== undefined) dialectRoutes(app, shop, dialects)
   await more?.(document)
   app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => document())
   methods.finish()

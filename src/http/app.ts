@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { addApi, type ApiOptions } from './api.ts'
 import { bodyBytesMax } from './body.ts'
 import { anonymous } from './caller.ts'
+import { everyDialect } from './dialects/names.ts'
 import { answerUnknownPaths, answerUnreadable, knowAllMethods } from './failures.ts'
 import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
 import type { Metrics } from './metrics.ts'
@@ -11,7 +12,8 @@ import { addDocumentPage } from './openapi.ts'
 import { sendProblem } from './problem.ts'
 import { healthRoutes } from './routes/health.ts'
 
-type OptionsOfApi = Pick<ApiOptions, 'shop' | 'version' | 'report'> & Partial<Pick<ApiOptions, 'identify' | 'requests' | 'streamsMax'>>
+type OptionsOfApi = Pick<ApiOptions, 'shop' | 'version' | 'report'> &
+  Partial<Pick<ApiOptions, 'identify' | 'dialects' | 'requests' | 'streamsMax'>>
 
 export interface AppOptions extends OptionsOfApi {
   readonly metrics: Metrics
@@ -45,6 +47,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   knowAllMethods(app)
   answerUnknownPaths(app)
   await addApi(app, {
+    dialects: everyDialect,
     ...options,
     identify,
     more: async (document) => {

@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler, preValidationHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Outcome } from '../domain/command.ts'
 import { sendProblem } from './problem.ts'
+import { refuseOtherUserIds, takeOwnUserId, type UserIdPlace } from './user-id.ts'
 
 /** What somebody may do. A `user` is a buyer with a token; the last three are scopes of API keys. */
 export type Role = 'stranger' | 'user' | 'read' | 'service' | 'admin'
@@ -35,6 +36,17 @@ export const access = {
 } as const satisfies Record<string, readonly Role[]>
 
 export type Access = (typeof access)[keyof typeof access]
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+  }
+  interface FastifyContextConfig {
+    access?: Access
+    /** Users may leave theirs out there and can name no other. */
+    userIdIn?: UserIdPlace
+  }
+}
 
 /** Finds out who asks, by the headers; a text says what is wrong with them. Rejects when that cannot be found out. */
 export type Identify = (request: FastifyRequest) => Caller | string | Promise<Caller | string>
@@ -83,28 +95,6 @@ function unauthenticated(reply: FastifyReply, detail: string): FastifyReply {
 
 function nameOf({ role }: Caller): string {
   return role === 'user' ? 'A user' : `A key of the scope ${role}`
-}
-
-/** Somebody who may not do this; answered with 403 `forbidden`. */
-export class Forbidden extends Error {}
-
-type WithUserId = { userId?: unknown } | null | undefined
-
-function takeOwnUserId(place: 'body' | 'query'): preValidationHookHandler {
-  return (request, _reply, done) => {
-    const { userId } = request.caller
-    const input = request[place] as WithUserId
-    if (userId !== null && typeof input === 'object' && input !== null && !Array.isArray(input)) input.userId ??= userId
-    done()
-  }
-}
-
-function refuseOtherUserIds(place: 'body' | 'query'): preHandlerHookHandler {
-  return (request, _reply, done) => {
-    const { userId } = request.caller
-    if (userId === null || (request[place] as WithUserId)?.userId === userId) done()
-    else done(new Forbidden('Users can only act for themselves; leave userId out.'))
-  }
 }
 
 /** To a user, what belongs to another does not exist. */

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { faultCode } from '../domain/faults.ts'
 import { bodyBytesMax, InvalidRequest } from './body.ts'
-import { Forbidden } from './caller.ts'
 import { KeysUnavailable } from './identity.ts'
 import { RateLimited } from './limits/rate-limit.ts'
 import { problem, sendProblem, sendRefusal } from './problem.ts'
+import { Forbidden } from './user-id.ts'
 
-/** Everything that is not an answer of a route: bad requests, faults of the store. Always problem+json, never a stack trace. */
+/** Everything that is not an answer of a route: bad requests, faults of the store. Never a stack trace. */
 export function answerFailures(app: FastifyInstance, report: (error: unknown) => void): void {
   app.setErrorHandler<FastifyError>((error, _request, reply) => sendFailure(reply, error, report))
 }

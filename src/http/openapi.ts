@@ -2,8 +2,8 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify'
 import { access, type Role } from './caller.ts'
-import type { ErrorCode } from './problem.ts'
-import { problems } from './schemas.ts'
+import { plainProblems, problems } from './schemas.ts'
+import { userIdHeader } from './user-id.ts'
 
 /** Not the usual one: the app that this is a part of may document itself as well. */
 const decorator = 'documentOfHoldfast'
@@ -41,36 +41,45 @@ export async function addDocumentPage(app: FastifyInstance, document: () => obje
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, tryItOutEnabled: true } })
 }
 
+interface Members {
+  readonly required?: readonly string[]
+}
+
 interface Schema extends FastifySchema {
   readonly description?: string
-  readonly body?: { readonly required?: readonly string[] }
+  readonly body?: Members
+  readonly headers?: Members
   readonly response?: Readonly<Record<string, { readonly description?: string }>>
 }
 
 /** Who may use a route, for people and for tools. */
-function secured(schema: Schema, { access: who = access.anybody, userIdIn }: FastifyContextConfig = {}): FastifySchema {
+function secured(schema: Schema, { access: who = access.anybody, userIdIn, dialect }: FastifyContextConfig = {}): FastifySchema {
   if (who === access.anybody) return schema
   const roles: readonly Role[] = who
   const isForUsers = roles.includes('user')
   const keys = roles.filter((role) => role !== 'user').join(' or ')
   const takes = `Takes an API key of the scope ${keys}${isForUsers ? ', or the token of a user, for what is theirs' : ''}.`
+  const codes = ['unauthenticated', 'forbidden'] as const
   return {
     ...schema,
     security: isForUsers ? [{ key: [] }, { token: [] }] : [{ key: [] }],
     description: schema.description === undefined ? takes : `${schema.description} ${takes}`,
-    response: withProblems(schema.response ?? {}, 'unauthenticated', 'forbidden'),
+    response: withProblems(schema.response ?? {}, dialect === undefined ? problems(...codes) : plainProblems(dialect, ...codes)),
     // Users may leave theirs out.
-    ...(userIdIn === 'body' && schema.body !== undefined
-      ? { body: { ...schema.body, required: (schema.body.required ?? []).filter((name) => name !== 'userId') } }
-      : {}),
+    ...(userIdIn === 'body' && schema.body !== undefined ? { body: without(schema.body, 'userId') } : {}),
+    ...(userIdIn?.startsWith('header') === true && schema.headers !== undefined ? { headers: without(schema.headers, userIdHeader) } : {}),
   }
 }
 
-function withProblems(response: NonNullable<Schema['response']>, ...codes: readonly ErrorCode[]): object {
+function without(schema: Members, name: string): Members {
+  return { ...schema, required: (schema.required ?? []).filter((one) => one !== name) }
+}
+
+function withProblems(response: NonNullable<Schema['response']>, more: Readonly<Record<string, object>>): object {
   const all: Record<string, { readonly description?: string }> = { ...response }
-  for (const [status, more] of Object.entries(problems(...codes)) as [string, { readonly description: string }][]) {
+  for (const [status, added] of Object.entries(more) as [string, { readonly description: string }][]) {
     const known = all[status]?.description
-    all[status] = known === undefined ? more : { ...more, description: `${more.description}, ${known}` }
+    all[status] = known === undefined ? added : { ...added, description: `${added.description}, ${known}` }
   }
   return all
 }

@@ -48,6 +48,22 @@ export const errors = {
   internal: [500, 'Something went wrong'],
 } as const satisfies Record<ErrorCode, readonly [status: number, title: string]>
 
+/** Of a route of an older API: its errors are `{ error, code }`, and what it tells otherwise than the others. */
+export interface Dialect {
+  readonly statuses?: Readonly<Partial<Record<ErrorCode, number>>>
+  readonly sentences?: Readonly<Partial<Record<ErrorCode, string>>>
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    dialect?: Dialect
+  }
+}
+
+export function statusOf(code: ErrorCode, dialect: Dialect = {}): number {
+  return dialect.statuses?.[code] ?? errors[code][0]
+}
+
 /** Seconds after which a client may try again: by then a queue that was full has been worked off, or a store has been tried anew. */
 const retryAfterSeconds = '1'
 
@@ -61,9 +77,15 @@ export function problem(code: ErrorCode, detail: string, members: object = {}) {
  * Sets status and headers; the body, for a handler to return. A handler that returns the reply instead makes Fastify wait for the socket, which costs more than the answer.
  */
 export function problemBody(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): object {
-  const [status] = errors[code]
+  const { dialect } = reply.request.routeOptions.config
+  const status = statusOf(code, dialect)
   if (status === 503) reply.header('retry-after', retryAfterSeconds)
-  reply.code(status).header('content-type', 'application/problem+json').serializer(JSON.stringify)
+  reply.code(status).serializer(JSON.stringify)
+  if (dialect !== undefined) {
+    reply.header('content-type', 'application/json; charset=utf-8')
+    return { error: dialect.sentences?.[code] ?? detail, code }
+  }
+  reply.header('content-type', 'application/problem+json')
   return problem(code, detail, members)
 }
 

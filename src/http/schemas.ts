@@ -1,17 +1,17 @@
 import Type, { type TSchema } from 'typebox'
 import { limits } from '../domain/limits.ts'
 import { MoneySchema, Quantity, Sku } from '../engine/schemas.ts'
-import { errors, type ErrorCode } from './problem.ts'
+import { statusOf, type Dialect, type ErrorCode } from './problem.ts'
 
 /** What the service answers, for the documentation and for the contract tests. */
 
 const closed = { additionalProperties: false } as const
 const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
-const Instant = Type.String({ format: 'date-time', description: 'ISO 8601, UTC, with milliseconds.' })
-const Id = Type.String()
+export const Instant = Type.String({ format: 'date-time', description: 'ISO 8601, UTC, with milliseconds.' })
+export const Id = Type.String()
 const Metadata = Type.Record(Type.String(), Type.String())
 const Item = Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1 }), unitPrice: nullable(MoneySchema) }, closed)
-const Count = Type.Integer({ minimum: 0 })
+export const Count = Type.Integer({ minimum: 0 })
 
 export const StockSchema = Type.Object(
   {
@@ -120,18 +120,26 @@ export const ProblemSchema = Type.Object(
   { title: 'Problem', description: 'RFC 9457, with the members that belong to the code.' },
 )
 
+const PlainErrorSchema = Type.Object(
+  { error: Type.String({ description: 'A sentence for a person.' }), code: Type.String() },
+  { ...closed, title: 'Error', description: 'How the older APIs tell an error.' },
+)
+
 /** Document the error answers of a route: one entry for each status, naming its codes. */
 export function problems(...codes: readonly ErrorCode[]): Record<number, object> {
-  const byStatus = new Map<number, ErrorCode[]>()
-  for (const code of codes) {
-    const [status] = errors[code]
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
-  }
+  return byStatus(codes, (code) => statusOf(code), { 'application/problem+json': { schema: ProblemSchema } })
+}
+
+/** The same for a route of an older API. */
+export function plainProblems(dialect: Dialect, ...codes: readonly ErrorCode[]): Record<number, object> {
+  return byStatus(codes, (code) => statusOf(code, dialect), { 'application/json': { schema: PlainErrorSchema } })
+}
+
+function byStatus(codes: readonly ErrorCode[], status: (code: ErrorCode) => number, content: object): Record<number, object> {
+  const groups = new Map<number, ErrorCode[]>()
+  for (const code of codes) groups.set(status(code), [...(groups.get(status(code)) ?? []), code])
   return Object.fromEntries(
-    Array.from(byStatus, ([status, ofStatus]) => [
-      status,
-      { description: ofStatus.map((code) => `\`${code}\``).join(', '), content: { 'application/problem+json': { schema: ProblemSchema } } },
-    ]),
+    Array.from(groups, ([group, ofGroup]) => [group, { description: ofGroup.map((code) => `\`${code}\``).join(', '), content }]),
   )
 }
 

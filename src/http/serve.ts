@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/port.ts'
+import type { DialectSettings } from './dialects/names.ts'
 import { createIdentify, type IdentitySettings } from './identity.ts'
 import { createApp, type AppOptions } from './app.ts'
 import type { RequestLimit } from './limits/rate-limit.ts'
@@ -16,6 +17,8 @@ export interface ServeOptions {
   readonly ledgerUrl?: string | undefined
   /** Left out: everybody may do everything, so only on a loopback address. */
   readonly identity?: IdentitySettings
+  /** See `AppOptions`. */
+  readonly dialects?: DialectSettings
   /** See `EngineOptions`. */
   readonly activePerUserMax?: number | undefined
   /** Those that are left out are as by default. */
@@ -50,7 +53,7 @@ const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
 export async function serve(options: ServeOptions): Promise<Service> {
-  const { host, port, storeUrl, ledgerUrl, identity = open, activePerUserMax, limits = {}, version, report } = options
+  const { host, port, storeUrl, ledgerUrl, identity = open, dialects, activePerUserMax, limits = {}, version, report } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
@@ -60,7 +63,16 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({ store, waitMsMax: limits.queueWaitMsMax, activePerUserMax, onBatch: metrics.onBatch })
   try {
-    const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), ...appLimits(limits, store), report })
+    const identify = createIdentify(identity)
+    const app = await createApp({
+      shop,
+      metrics,
+      version,
+      identify,
+      ...(dialects !== undefined && { dialects }),
+      ...appLimits(limits, store),
+      report,
+    })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
     const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {

@@ -16,12 +16,15 @@ export function validateRequests(app: FastifyInstance): void {
   // An app that this is a part of may have one of its own.
   app.setReplySerializer((payload) => JSON.stringify(payload))
   app.addHook('onRoute', (route) => {
-    if (!route.url.startsWith(`${app.prefix}/v1/`)) return
+    const isDialect = route.config?.dialect !== undefined
+    if (!route.url.startsWith(`${app.prefix}/v1/`) && !isDialect) return
     const hasQuery = route.schema?.querystring !== undefined
-    // A parameter nobody knows is a mistake of the caller, on every route.
-    route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
-    const body = route.schema.body as ObjectSchema | undefined
-    const bodyIsOptional = body !== undefined && (body.required ?? []).length === 0
+    // A parameter nobody knows is a mistake of the caller, on every route but those of the older APIs, whose clients send more than they must.
+    if (!isDialect) route.schema = { querystring: { type: 'object', additionalProperties: false, properties: {} }, ...route.schema }
+    const body = route.schema?.body as ObjectSchema | undefined
+    // A user who need not be named either.
+    const needed = (body?.required ?? []).filter((name) => name !== 'userId' || route.config?.userIdIn !== 'body')
+    const bodyIsOptional = body !== undefined && needed.length === 0
     // Only where they are needed: the hot path has none.
     route.preValidation = [...(hasQuery ? [refuseUnreadableQuery] : []), ...(bodyIsOptional ? [takeNoBodyAsEmpty] : [])]
   })
@@ -51,6 +54,7 @@ const takeNoBodyAsEmpty: preValidationHookHandler = (request, _reply, done) => {
 
 const compile: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const check = compileCheck(schema)
+  if (httpPart === 'headers') return (value: unknown) => verdict(check(value)?.map(bareName) ?? null, value)
   if (httpPart !== 'querystring') return (value: unknown) => verdict(check(value), value)
   const { properties = {} } = schema as ObjectSchema
   const integers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
 
 const nobody = { keys: [], tokens: null }
+const dialects = { names: ['cart', 'flash', 'drop', 'checkout', 'product-page'], currency: 'USD' }
 
 describe('readServiceSettings()', () => {
   it('has a default for everything', () => {
@@ -11,6 +12,7 @@ describe('readServiceSettings()', () => {
       port: defaults.port,
       storeUrl: defaults.store,
       identity: nobody,
+      dialects,
       limits: defaults.limits,
     })
   })
@@ -113,6 +115,28 @@ describe('readServiceSettings()', () => {
   })
 })
 
+describe('the older APIs', () => {
+  const read = (names: string, flag?: string) =>
+    readServiceSettings(flag === undefined ? {} : { dialects: flag }, { HOLDFAST_DIALECTS: names }).dialects.names
+
+  it('are all served, or those that are named, or none', () => {
+    expect(read('')).toEqual(dialects.names)
+    expect(read('checkout, cart')).toEqual(['cart', 'checkout'])
+    expect(read('none')).toEqual([])
+    expect(read('cart', 'none')).toEqual([])
+    expect(readServiceSettings({}, { HOLDFAST_DIALECT_CURRENCY: 'EUR' }).dialects.currency).toBe('EUR')
+  })
+
+  it.each(['carts', 'cart,,drop', 'none,cart', 'Cart', '*'])('refuse %j and list what there is', (names) => {
+    expect(() => read(names)).toThrow(/^HOLDFAST_DIALECTS must be "none", or some of cart, flash, drop, checkout, product-page/)
+    expect(() => read('', names)).toThrow(/^--dialects must be/)
+  })
+
+  it.each(['eur', 'EURO', '€'])('refuse the currency %j', (currency) => {
+    expect(() => readServiceSettings({}, { HOLDFAST_DIALECT_CURRENCY: currency })).toThrow(/^HOLDFAST_DIALECT_CURRENCY must be/)
+  })
+})
+
 describe('readStoreUrl()', () => {
   it('refuses an empty flag rather than fall back to another store', () => {
     expect(() => readStoreUrl('', { HOLDFAST_STORE: 'sqlite:a.db' })).toThrow(/^--store must name a store/)
@@ -147,5 +171,6 @@ describe('.env.example', () => {
     expect(readServiceSettings({}, Object.fromEntries([...listed].filter(([, value]) => value !== '')))).toEqual(
       readServiceSettings({}, {}),
     )
+    expect(listed.get('HOLDFAST_DIALECT_CURRENCY')).toBe(defaults.currency)
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dialectAnswers, statusOfCode } from '../support/http-dialects.ts'
 import { answersOf, problems } from '../support/http-shapes.ts'
 import { startService, type Service } from '../support/http.ts'
 
@@ -17,6 +18,8 @@ interface Parameter {
 
 interface Operation {
   readonly summary?: string
+  readonly tags?: readonly string[]
+  readonly security?: readonly object[]
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: ObjectSchema }>> }
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, unknown>> }>>
@@ -62,6 +65,43 @@ const routes: Readonly<
   'GET /metrics': { statuses: [200] },
 }
 
+/** The same of the older APIs, with the place of the user; their bodies may have more. */
+const dialects: Readonly<
+  Record<
+    string,
+    {
+      readonly tag: string
+      readonly body?: string
+      readonly query?: string
+      readonly header?: 'x-user-id'
+      readonly statuses: readonly number[]
+    }
+  >
+> = {
+  'POST /products': { tag: 'Cart', body: 'sku name total_stock', statuses: [201] },
+  'GET /products/{sku}/status': { tag: 'Cart', statuses: [200] },
+  'GET /{sku}/status': { tag: 'Cart', statuses: [200] },
+  'POST /reservations': { tag: 'Cart', body: 'userId? items', statuses: [201] },
+  'POST /reservations/{id}/cancel': { tag: 'Cart', body: 'userId?', statuses: [200] },
+  'POST /checkout': { tag: 'Cart', body: 'reservationId userId?', statuses: [200, 201] },
+  'POST /api/products': { tag: 'Flash deal', body: 'name description? price totalStock', statuses: [201] },
+  'GET /api/products/{productId}/status': { tag: 'Flash deal', statuses: [200] },
+  'POST /api/products/{productId}/reserve': { tag: 'Flash deal', body: 'userId? quantity', statuses: [201] },
+  'DELETE /api/products/{productId}/reserve': { tag: 'Flash deal', body: 'userId?', statuses: [200] },
+  'POST /api/products/{productId}/checkout': { tag: 'Flash deal', body: 'userId?', statuses: [200, 201] },
+  'POST /v1/drops': { tag: 'Drop', body: 'name unitPrice offeringStock', statuses: [201] },
+  'GET /v1/drops': { tag: 'Drop', query: 'after limit', statuses: [200] },
+  'POST /v1/drops/{dropId}/reserve': { tag: 'Drop', body: 'userId?', header: 'x-user-id', statuses: [202] },
+  'POST /v1/drops/{dropId}/purchase': { tag: 'Drop', body: 'userId?', header: 'x-user-id', statuses: [200, 201] },
+  'GET /v1/reservations/me': { tag: 'Drop', header: 'x-user-id', statuses: [200] },
+  'DELETE /v1/reservations/me': { tag: 'Drop', header: 'x-user-id', statuses: [200] },
+  'POST /inventory/reserve': { tag: 'Checkout', body: 'sku quantity userId?', statuses: [201] },
+  'POST /checkout/confirm': { tag: 'Checkout', body: 'reservationId userId?', statuses: [200] },
+  'POST /checkout/cancel': { tag: 'Checkout', body: 'reservationId userId?', statuses: [200] },
+  'GET /inventory/{sku}': { tag: 'Checkout', statuses: [200] },
+  'POST /product/{id}/reserve': { tag: 'Product page', header: 'x-user-id', statuses: [200] },
+}
+
 const names = (list: readonly string[]) => list.toSorted()
 
 function operation(route: string): Operation {
@@ -82,7 +122,8 @@ describe('GET /openapi.json', () => {
     const documented = Object.entries(service.openapi.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    expect(names(documented)).toEqual(names(Object.keys(routes)))
+    expect(names(documented)).toEqual(names([...Object.keys(routes), ...Object.keys(dialects)]))
+    expect(names(Object.keys(dialects))).toEqual(names(Object.keys(dialectAnswers)))
     expect(Object.keys(answersOf).filter((route) => !(route in routes))).toEqual([])
   })
 
@@ -109,6 +150,43 @@ describe('GET /openapi.json', () => {
       expect(names(schema?.required ?? [])).toEqual(names(given.filter((name) => !name.endsWith('?'))))
     },
   )
+
+  it.each(Object.entries(dialects))('documents what %s takes and answers', (route, { tag, body, query = '', header, statuses }) => {
+    const { summary, tags, security, parameters = [], requestBody, responses } = operation(route)
+    expect([summary, tags]).toEqual([expect.stringMatching(/\S/), [`${tag} API`]])
+    const named = (place: Parameter['in']) => names(parameters.filter((parameter) => parameter.in === place).map(({ name }) => name))
+    expect(named('path')).toEqual(names([...route.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)))
+    expect(named('query')).toEqual(names(query.split(' ').filter((name) => name !== '')))
+    expect(named('header')).toEqual([...(route.startsWith('GET') ? [] : ['idempotency-key']), ...(header === undefined ? [] : [header])])
+    expect(parameters.some((parameter) => parameter.in === 'header' && parameter.required === true)).toBe(false)
+    expect(
+      Object.keys(responses)
+        .map(Number)
+        .filter((status) => status < 400),
+    ).toEqual(statuses)
+    expect(security).toEqual(secured(route))
+
+    const schema = requestBody?.content['application/json']?.schema
+    const given = body?.split(' ') ?? []
+    expect(schema?.additionalProperties).toBeUndefined()
+    expect(names(Object.keys(schema?.properties ?? {}))).toEqual(names(given.map((name) => name.replace('?', ''))))
+    expect(names(schema?.required ?? [])).toEqual(names(given.filter((name) => !name.endsWith('?'))))
+  })
+
+  function secured(route: string): object[] | undefined {
+    if (/^GET (?!\/v1\/reservations)/.test(route)) return undefined
+    return /^POST (?:\/api)?(?:\/v1)?\/(?:products|drops)$/.test(route) ? [{ key: [] }] : [{ key: [] }, { token: [] }]
+  }
+
+  it.each(Object.keys(dialects))('documents every error of %s in the plain shape, under its own status', (route) => {
+    for (const [status, { description, content }] of Object.entries(operation(route).responses)) {
+      if (Number(status) < 400) continue
+      expect(Object.keys(content ?? {})).toEqual(['application/json'])
+      const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
+      expect(codes).not.toEqual([])
+      expect(codes.map((code) => [code, statusOfCode(route, code)])).toEqual(codes.map((code) => [code, Number(status)]))
+    }
+  })
 
   it.each(Object.keys(routes))('documents every problem of %s as problem+json, under its own status', (route) => {
     for (const [status, { description, content }] of Object.entries(operation(route).responses)) {

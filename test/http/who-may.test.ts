@@ -22,10 +22,17 @@ const namedUsersAndReaders: Row = [401, yes, 403, yes, yes, yes, 401, 401]
 interface Case {
   readonly row: Row
   readonly path?: string
-  readonly body?: object
+  /** Made anew for each caller. */
+  readonly body?: object | (() => object | Promise<object>)
+  /** Beside those that say who asks. */
+  readonly headers?: Headers
+  /** Before each caller. */
+  readonly prepare?: () => Promise<unknown>
 }
 
 const line = { sku: 'A', quantity: 1 }
+const u1 = { userId: 'u1' }
+const asU1 = { 'x-user-id': 'u1' }
 
 /** By method and template, as the service documents them. */
 const cases: Readonly<Record<string, Case>> = {
@@ -50,10 +57,71 @@ const cases: Readonly<Record<string, Case>> = {
   'GET /livez': { row: everybody },
   'GET /readyz': { row: everybody },
   'GET /metrics': { row: readers },
+
+  'POST /products': { row: admins, body: { sku: 'C', name: 'C', total_stock: 1 } },
+  'GET /products/{sku}/status': { row: everybody },
+  'GET /{sku}/status': { row: everybody },
+  'POST /reservations': { row: namedUsers, body: { ...u1, items: [{ sku: 'A', qty: 1 }] } },
+  'POST /reservations/{id}/cancel': { row: namedUsers, body: u1 },
+  'POST /checkout': { row: namedUsers, body: async () => ({ ...u1, ...(await newReservationId()) }) },
+
+  'POST /api/products': { row: admins, body: { name: 'D', price: 1, totalStock: 1 } },
+  'GET /api/products/{productId}/status': { row: everybody },
+  'POST /api/products/{productId}/reserve': { row: namedUsers, body: { ...u1, quantity: 1 }, prepare: () => endFlash() },
+  'DELETE /api/products/{productId}/reserve': { row: namedUsers, body: u1, prepare: () => newReservation() },
+  'POST /api/products/{productId}/checkout': { row: namedUsers, body: u1, prepare: () => newReservation() },
+
+  'POST /v1/drops': { row: admins, body: { name: 'E', unitPrice: 1, offeringStock: 1 } },
+  'GET /v1/drops': { row: everybody },
+  'POST /v1/drops/{dropId}/reserve': { row: namedUsers, headers: asU1, prepare: () => endDrop() },
+  'POST /v1/drops/{dropId}/purchase': { row: namedUsers, headers: asU1, prepare: () => newReservation() },
+  'GET /v1/reservations/me': { row: namedUsersAndReaders, headers: asU1, prepare: () => newDrop() },
+  'DELETE /v1/reservations/me': { row: namedUsers, headers: asU1, prepare: () => newDrop() },
+
+  'POST /inventory/reserve': { row: namedUsers, body: { ...u1, ...line } },
+  'POST /checkout/confirm': { row: owners, body: () => newReservationId() },
+  'POST /checkout/cancel': { row: owners, body: () => newReservationId() },
+  'GET /inventory/{sku}': { row: everybody },
+
+  'POST /product/{id}/reserve': { row: namedUsers, path: '/product/A/reserve', headers: asU1 },
+}
+
+let service: Service
+
+async function fill(template: string): Promise<string> {
+  const url = template.replace(/\{(?:sku|productId|dropId)\}/, 'A')
+  return url.includes('{id}') ? url.replace('{id}', url.includes('/orders/') ? await newOrder() : await newReservation()) : url
+}
+
+async function newReservation(): Promise<string> {
+  const { body } = await service.post<{ id: string }>('/v1/reservations', { ...u1, items: [line] }, keyOf('service'))
+  return body.id
+}
+
+async function newReservationId(): Promise<{ readonly reservationId: string }> {
+  return { reservationId: await newReservation() }
+}
+
+async function newOrder(): Promise<string> {
+  const { body } = await service.post<{ id: string }>(`/v1/reservations/${await newReservation()}/confirm`, {}, keyOf('service'))
+  return body.id
+}
+
+/** A user has one of these at a time. */
+async function endFlash(): Promise<void> {
+  await service.send('DELETE', '/api/products/A/reserve', { body: u1, headers: keyOf('service') })
+}
+
+async function endDrop(): Promise<void> {
+  await service.send('DELETE', '/v1/reservations/me', { headers: { ...keyOf('service'), ...asU1 } })
+}
+
+async function newDrop(): Promise<void> {
+  await endDrop()
+  await service.post('/v1/drops/A/reserve', undefined, { ...keyOf('service'), ...asU1 })
 }
 
 describe('every route × every kind of caller', () => {
-  let service: Service
   let headers: Record<(typeof callers)[number], Headers>
 
   beforeAll(async () => {
@@ -80,29 +148,20 @@ describe('every route × every kind of caller', () => {
     expect(Object.keys(cases).toSorted()).toEqual(routes.toSorted())
   })
 
-  it.each(Object.entries(cases))('%s', async (route, { row, path, body }) => {
+  it.each(Object.entries(cases))('%s', async (route, { row, path, body, headers: own, prepare }) => {
     const [method, template] = route.split(' ') as [string, string]
     const answered: Record<string, number | typeof yes> = {}
     for (const caller of callers) {
-      const url =
-        path ?? template.replace('{sku}', 'A').replace('{id}', template.includes('/orders/') ? await newOrder() : await newReservation())
+      await prepare?.()
+      const url = path ?? (await fill(template))
+      const sent = typeof body === 'function' ? await body() : body
       const { status } = template.endsWith('/stream')
         ? await beginOf(service, url, headers[caller])
-        : await service.send(method, url, { headers: headers[caller], ...(body === undefined ? {} : { body }) })
+        : await service.send(method, url, { headers: { ...headers[caller], ...own }, ...(sent === undefined ? {} : { body: sent }) })
       answered[caller] = status < 400 ? yes : status
     }
     expect(answered).toEqual(Object.fromEntries(callers.map((caller, index) => [caller, row[index]])))
   })
-
-  async function newReservation(): Promise<string> {
-    const { body } = await service.post<{ id: string }>('/v1/reservations', { userId: 'u1', items: [line] }, keyOf('service'))
-    return body.id
-  }
-
-  async function newOrder(): Promise<string> {
-    const { body } = await service.post<{ id: string }>(`/v1/reservations/${await newReservation()}/confirm`, {}, keyOf('service'))
-    return body.id
-  }
 })
 
 /** Of an answer that has no end. */

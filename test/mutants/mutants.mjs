@@ -20,6 +20,8 @@ const counter = 'test/http/limits/counter.test.ts'
 const duplicates = 'test/races/duplicates.test.ts'
 const lastUnit = 'test/races/last-unit.test.ts'
 const lostAnswers = 'test/races/lost-answers.test.ts'
+const dialectErrors = 'test/http/dialects/errors.test.ts'
+const dialects = 'test/http/dialects/one-engine.test.ts'
 const identity = 'test/http/identity.test.ts'
 const ledger = 'test/store/ledger.test.ts'
 const rateLimits = 'test/http/rate-limits.test.ts'
@@ -562,6 +564,22 @@ export const mutants = [
     find: 'if tonumber(journal[1]) < headSeen then',
     replace: 'if false then',
     tests: [redisRewind],
+  },
+  {
+    name: 'header-names-anybody',
+    breaks: 'a user acts for nobody else, in a header neither (H8)',
+    file: 'src/http/user-id.ts',
+    find: 'if (userId !== null && named.some((one) => one !== userId)) {',
+    replace: 'if (false) {',
+    tests: [dialectErrors],
+  },
+  {
+    name: 'flash-deal-without-slot',
+    breaks: 'a user has one active reservation of a flash deal, also when they ask many times at once (U1)',
+    file: 'src/http/dialects/flash.ts',
+    find: 'idempotencyOf(request, input), [slotOf(userId, sku)])',
+    replace: 'idempotencyOf(request, input), [])',
+    tests: [dialects],
   },
   {
     name: 'redis-late-attempt-counts-twice',

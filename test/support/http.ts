@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
+import { everyDialect, type DialectSettings } from '../../src/http/dialects/names.ts'
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
@@ -45,6 +46,8 @@ export interface Service {
 export interface StartOptions {
   readonly host?: string
   readonly storeUrl?: string
+  /** One that is open already, instead. The service closes it. */
+  readonly store?: Store
   /** Time is an argument: with a clock of its own, nothing expires before the test says so. */
   readonly clock?: Clock
   /** Something between the engine and the store. */
@@ -54,6 +57,8 @@ export interface StartOptions {
   readonly identity?: IdentitySettings
   /** Limits of the app that are other than by default. */
   readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'requests' | 'streamsMax' | 'trustProxy'>
+  /** Which of the older APIs there are; without it all. */
+  readonly dialects?: DialectSettings
   readonly activePerUserMax?: number
 }
 
@@ -106,11 +111,12 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     queueMax,
     activePerUserMax,
     identity = { keys: [], tokens: null },
+    dialects = everyDialect,
     app: appOptions,
   } = options
-  if (clock === undefined && wrap === undefined && queueMax === undefined && appOptions === undefined)
-    return serve({ host, port: 0, storeUrl, identity, activePerUserMax, version, report })
-  const store = await openStore(storeUrl, clock === undefined ? {} : { clock })
+  if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined && appOptions === undefined)
+    return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, version, report })
+  const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
     store: wrap === undefined ? store : wrap(store),
@@ -119,7 +125,7 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     ...(queueMax === undefined ? {} : { queueMax }),
     ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })
-  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), report, ...appOptions })
+  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), dialects, report, ...appOptions })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,
