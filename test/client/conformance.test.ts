@@ -9,6 +9,7 @@ const fingerprint = 'the service makes the fingerprint of a request by itself, a
 /** Cases that say what nobody can say over HTTP. */
 const inexpressible: Readonly<Record<string, string>> = {
   'reserve: keeps metadata as it is, with every kind of key and text': 'the service refuses a property named __proto__',
+  'reserve: never sells the last unit twice in one batch (S1, S6)': oneBatch,
   'confirm: comes too late in the batch that finds the reservation due (H1, H5)': oneBatch,
   'extend: never moves expiresAt back (H7)': wholeSeconds,
   'extend: keeps a reservation alive past its first end, and expires it at the new one (H4)': wholeSeconds,
