@@ -12,7 +12,6 @@ export type {
   ReserveInput,
   UpdateProductInput,
 } from '../engine/schemas.ts'
-export type { OrderFilter, ReservationFilter } from '../store/port.ts'
 export type { Accepted, Outcome, Refused } from '../domain/command.ts'
 export type { EventType, ShopEvent } from '../domain/event.ts'
 export { Fault, faultCode, type FaultCode } from '../domain/faults.ts'
