@@ -35,7 +35,7 @@ elseif what == 'slot' then -- the reservations that occupy it, the oldest first,
   if redis.call('HLEN', P .. 'l') ~= tonumber(redis.call('HGET', P .. 'h', 'slots') or 0) then
     error('HOLDFAST broken: slots are missing')
   end
-  for id, dueAt in string.gmatch(redis.call('HGET', P .. 'l', ARGV[3]) or '', '(%S+) (%d+)') do
+  for id, dueAt in string.gmatch(redis.call('HGET', P .. 'l', ARGV[5]) or '', '(%S+) (%d+)') do
     if tonumber(dueAt) > now then
       reply[#reply + 1] = id
       reply[#reply + 1] = redis.call('HGET', P .. 'r', id)
