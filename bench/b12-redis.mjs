@@ -51,7 +51,7 @@ export const b12Redis = {
         }
         await alternate(contenders, { rounds: 1, say: (text) => say(`warm-up: ${text}`) })
         const seen = await alternate(contenders, { rounds, say })
-        const told = await settledOutcomes(holdfast.address)
+        const told = await settledOutcomes(holdfast)
         await holdfast.stop()
         await verifyBooks(site, { active: told.get('accepted') ?? 0 })
         const cpu = Object.values(seen).map((samples) => `${(median(samples.map(({ cpuShare }) => cpuShare)) * 100).toFixed(0)} %`)

@@ -9,11 +9,12 @@ import { connections } from './lib/wrk.mjs'
 const sku = 'hot'
 /** More than a round sends. */
 const rateLimit = '9999999/3600'
+const secret = 'bench'
 
 /** @type {import('./lib/report.mjs').Bench} */
 export const b4Limits = {
   name: 'B4-limits',
-  title: 'HTTP: B4 with a limit of requests',
+  title: 'HTTP: B4 with an API key and a limit of requests',
   byDefault: false,
   run: async (context) => {
     const { rounds, quick, say } = context
@@ -25,7 +26,7 @@ export const b4Limits = {
     try {
       for (const [name, site] of Object.entries(sites)) {
         await makeStore(site, [sku])
-        running.push(await startHoldfast(site, name === 'limited' ? ['--rate-limit', rateLimit] : []))
+        running.push(await (name === 'limited' ? startHoldfast(site, ['--rate-limit', rateLimit], secret) : startHoldfast(site)))
       }
       const [limited, plain] = /** @type {[import('./lib/processes.mjs').Service, import('./lib/processes.mjs').Service]} */ (running)
       const contenders = {
@@ -38,13 +39,13 @@ export const b4Limits = {
         [limited, sites.limited],
         [plain, sites.plain],
       ])) {
-        const told = await settledOutcomes(service.address)
+        const told = await settledOutcomes(service)
         await service.stop()
         await verifyBooks(site, { active: told.get('accepted') ?? 0 })
       }
       /** @type {(pick: (sample: import('./lib/http.mjs').Sample) => number) => { figures: number[], peers: number[] }} */
       const both = (pick) => ({ figures: seen.limited.map(pick), peers: seen.plain.map(pick) })
-      const shared = { against: 'the same without a limit', durability: place.durability }
+      const shared = { against: 'the same without either', durability: place.durability }
       const what = 'one hot sku, 1 line, 201'
       return {
         settings: { connections, secondsPerRound: seconds, ...place.settings },

@@ -38,7 +38,7 @@ export const slowConnections = {
       }
       await alternate({ load }, { rounds: 1, say: (text) => say(`warm-up: ${text}`) })
       const seen = await alternate({ besieged, quiet: load }, { rounds, say })
-      const told = await settledOutcomes(holdfast.address)
+      const told = await settledOutcomes(holdfast)
       await holdfast.stop()
       await verifyBooks(site, { active: told.get('accepted') ?? 0 })
       /** @type {(pick: (sample: import('./lib/http.mjs').Sample) => number) => { figures: number[], peers: number[] }} */

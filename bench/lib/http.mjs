@@ -44,7 +44,7 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
     }
     await alternate(contenders, { rounds: 1, say: (text) => say(`warm-up: ${text}`) })
     const seen = await alternate(contenders, { rounds, say })
-    const told = await settledOutcomes(holdfast.address)
+    const told = await settledOutcomes(holdfast)
     await holdfast.stop()
     await verifyBooks(site, isSoldOut ? { confirmed: 1 } : { active: told.get('accepted') ?? 0 })
 
@@ -99,11 +99,16 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
 
 /**
  * @param {import('./places.mjs').Site} site
- * @param {readonly string[]} more
+ * @param {readonly string[]} [more] flags
+ * @param {string} [secret] of the one key, if there is any
  */
-export function startHoldfast({ url, ledger }, more = []) {
+export function startHoldfast({ url, ledger }, more = [], secret) {
   const flags = ['serve', '--port', '0', '--store', url, ...(ledger === undefined ? [] : ['--ledger', ledger]), ...more]
-  return startService(join(options.dist, 'cli/main.js'), flags)
+  const guarded =
+    secret === undefined
+      ? {}
+      : { environment: { HOLDFAST_API_KEYS: `shop:service:${secret}` }, headers: { authorization: `Bearer ${secret}` } }
+  return startService(join(options.dist, 'cli/main.js'), flags, guarded)
 }
 
 /**
@@ -114,10 +119,10 @@ export function startHoldfast({ url, ledger }, more = []) {
  * @returns {Promise<Sample>}
  */
 export async function loadHoldfast(holdfast, { seconds, isSoldOut }) {
-  const before = await readOutcomes(holdfast.address)
+  const before = await readOutcomes(holdfast)
   const sample = await load(holdfast, seconds)
-  const settlingMs = await settle(holdfast.address)
-  const after = await readOutcomes(holdfast.address)
+  const settlingMs = await settle(holdfast)
+  const after = await readOutcomes(holdfast)
   checkOutcomes(sample, before, after, isSoldOut ? 'insufficient_stock' : 'accepted')
   if (sample.status !== (isSoldOut ? sample.requests : 0))
     throw new Error(`${sample.status} of ${sample.requests} answers are not as expected`)
@@ -127,12 +132,12 @@ export async function loadHoldfast(holdfast, { seconds, isSoldOut }) {
 /**
  * Whoever reads events waits until the ledger has them all, and after a while hears that it has not. Resolves with the elapsed milliseconds.
  *
- * @param {string} address
+ * @param {import('./processes.mjs').Service} service
  */
-async function settle(address) {
+async function settle({ address, headers }) {
   const startedAt = performance.now()
   for (;;) {
-    const { status } = await fetch(`${address}/v1/events?limit=1`)
+    const { status } = await fetch(`${address}/v1/events?limit=1`, { headers })
     if (status === 200) return performance.now() - startedAt
     if (status !== 503) throw new Error(`the events were answered with ${status}`)
   }
@@ -143,9 +148,9 @@ async function settle(address) {
  * @param {number} seconds
  * @returns {Promise<Sample>}
  */
-export async function load({ address, pid }, seconds) {
+export async function load({ address, pid, headers }, seconds) {
   const before = cpuMicroseconds(pid)
-  const result = await runWrk(address, { sku, seconds })
+  const result = await runWrk(address, { sku, seconds, headers })
   const after = cpuMicroseconds(pid)
   if (result.broken > 0) throw new Error(`${result.broken} connections failed or waited for ever`)
   const used = before === null || after === null ? NaN : after - before
@@ -175,10 +180,10 @@ async function sellTheLastUnit(site) {
 /**
  * What the service says it decided, by outcome.
  *
- * @param {string} address
+ * @param {import('./processes.mjs').Service} service
  */
-async function readOutcomes(address) {
-  const text = await (await fetch(`${address}/metrics`)).text()
+async function readOutcomes({ address, headers }) {
+  const text = await (await fetch(`${address}/metrics`, { headers })).text()
   const lines = text.matchAll(/^holdfast_commands_total\{type="reserve",outcome="(\w+)"\} (\d+)$/gm)
   return new Map(Array.from(lines, ([, outcome = '', count]) => [outcome, Number(count)]))
 }
@@ -186,13 +191,13 @@ async function readOutcomes(address) {
 /**
  * The same once nothing is decided any more: requests were in flight when the load ended.
  *
- * @param {string} address
+ * @param {import('./processes.mjs').Service} service
  */
-export async function settledOutcomes(address) {
-  let outcomes = await readOutcomes(address)
+export async function settledOutcomes(service) {
+  let outcomes = await readOutcomes(service)
   for (;;) {
     await delay(settleMs)
-    const later = await readOutcomes(address)
+    const later = await readOutcomes(service)
     if (isDeepStrictEqual(later, outcomes)) return later
     outcomes = later
   }

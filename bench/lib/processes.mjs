@@ -8,17 +8,19 @@ const startMsMax = 20_000
 /** Of /proc/PID/stat: clock ticks are hundredths of a second on every Linux. */
 const microsecondsPerTick = 10_000
 
-/** @typedef {{ address: string, pid: number, stop: () => Promise<void> }} Service */
+/** @typedef {{ address: string, pid: number, headers: Readonly<Record<string, string>>, stop: () => Promise<void> }} Service `headers` go with every request */
 
 /**
  * Start a Node script that says at which address it answers.
  *
  * @param {string} script
  * @param {readonly string[]} parameters
+ * @param {{ environment?: Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>> }} [more]
  * @returns {Promise<Service>}
  */
-export async function startService(script, parameters) {
-  const child = spawn(process.execPath, [script, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function startService(script, parameters, { environment = {}, headers = {} } = {}) {
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, [script, ...parameters], { stdio: ['ignore', 'pipe', 'pipe'], env })
   const kill = () => void child.kill('SIGKILL')
   process.once('exit', kill)
   /** @type {Promise<number | null>} */
@@ -45,6 +47,7 @@ export async function startService(script, parameters) {
   return {
     address,
     pid: child.pid ?? 0,
+    headers,
     stop: async () => {
       child.kill('SIGTERM')
       const code = await ended

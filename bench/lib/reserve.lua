@@ -8,6 +8,10 @@ local at = 0
 
 function init(arguments)
   local headers = { ["content-type"] = "application/json" }
+  -- Those of the command line.
+  for name, value in pairs(wrk.headers) do
+    headers[name] = value
+  end
   for index = 1, tonumber(arguments[2]) do
     local body = string.format('{"userId":"user-%d","items":[{"sku":"%s","quantity":1}]}', index, arguments[1])
     requests[index] = wrk.format("POST", "/v1/reservations", headers, body)

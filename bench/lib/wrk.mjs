@@ -24,12 +24,13 @@ const pollMs = 50
  * Reserve one unit after the other for so many seconds.
  *
  * @param {string} address
- * @param {{ sku: string, seconds: number }} load
+ * @param {{ sku: string, seconds: number, headers: Readonly<Record<string, string>> }} load
  * @returns {Promise<WrkResult>}
  */
-export async function runWrk(address, { sku, seconds }) {
+export async function runWrk(address, { sku, seconds, headers }) {
   const script = join(root, 'bench/lib/reserve.lua')
-  const parameters = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, address]
+  const flags = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const parameters = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', ...flags, '-s', script, address]
   const child = spawn(generator, [...parameters, '--', sku, String(differentRequests)], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   child.stdout.on('data', (chunk) => (output += chunk))
