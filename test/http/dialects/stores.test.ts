@@ -81,8 +81,26 @@ describe.each(stores)('the older APIs on %s', (_name, open) => {
       // Found by user and product, whichever door it came through.
       await post(200, '/product/A/reserve', undefined, ada)
       await post(201, `${flash}/checkout`, { userId: 'ada' })
-      for (const path of ['/%00/status', `/api/products/%00/status`]) expect((await service.get(path)).status).toBe(404)
       expect(await stockOf(service, 'A')).toMatchObject({ total: 100, reserved: 0, sold: 5 })
+      expectNoReports(service)
+    } finally {
+      await service.close()
+    }
+  })
+  it('find nothing by a path with U+0000, and disturb nobody who asks at the same moment', async () => {
+    const service: Service = await startService({ store: await open(manualClock()) })
+    try {
+      await service.post('/products', { sku: 'A', name: 'A', total_stock: 1 })
+      const [good, ...bad] = await Promise.all([
+        service.post('/reservations', { userId: 'ada', items: [{ sku: 'A', qty: 1 }] }),
+        service.post('/v1/reservations/%00/confirm'),
+        service.post('/reservations/a%00/cancel', { userId: 'ada' }),
+        service.post('/v1/products/%00/stock-adjustments', { delta: 1 }),
+        service.post('/api/products/%00/reserve', { userId: 'ada', quantity: 1 }),
+        service.get('/v1/orders/%00'),
+        service.get('/%00/status'),
+      ])
+      expect([good.status, ...bad.map(({ status }) => status)]).toEqual([201, 404, 404, 404, 404, 404, 404])
       expectNoReports(service)
     } finally {
       await service.close()
