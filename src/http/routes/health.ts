@@ -14,7 +14,10 @@ function statusSchema(status: string) {
 export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metrics): void {
   app.get(
     '/livez',
-    { config: { access: access.anybody }, schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } } },
+    {
+      config: { access: access.anybody },
+      schema: { tags, operationId: 'isAlive', summary: 'The process answers', response: { 200: statusSchema('ok') } },
+    },
     async (_request, reply) => reply.send({ status: 'ok' }),
   )
 
@@ -24,6 +27,7 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
       config: { access: access.anybody },
       schema: {
         tags,
+        operationId: 'isReady',
         summary: 'The store answers',
         response: { 200: statusSchema('ready'), ...problems('store_unavailable', 'internal') },
       },
@@ -40,6 +44,7 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
       config: { access: access.reader },
       schema: {
         tags,
+        operationId: 'getMetrics',
         summary: 'Prometheus metrics',
         response: { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } } },
       },

@@ -39,6 +39,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'reserve',
         summary: 'Set units aside for a user: all lines or none',
         headers,
         body: inputs.ReserveInput,
@@ -61,6 +62,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyerOrReader },
       schema: {
         tags,
+        operationId: 'getReservation',
         summary: 'Read a reservation',
         params,
         response: { 200: ReservationSchema, ...problems(...readProblems, 'reservation_not_found', 'reservation_lost') },
@@ -79,6 +81,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyerOrReader, userIdIn: 'query' },
       schema: {
         tags,
+        operationId: 'listReservations',
         summary: 'List reservations, newest first',
         querystring: Type.Object(
           {
@@ -101,6 +104,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'confirm',
         summary: 'Turn a reservation into an order',
         description: 'Safe to repeat: 201 the first time, then 200 with the same order.',
         headers,
@@ -126,6 +130,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'cancel',
         summary: 'Give the units back',
         description: 'Safe to repeat.',
         headers,
@@ -146,6 +151,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'extend',
         summary: 'Give the user more time, from now on',
         description: 'expiresAt never moves back.',
         headers,
