@@ -2,8 +2,17 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify'
 import { access, type Role } from './caller.ts'
-import { plainProblems, problems } from './schemas.ts'
+import { examples, problemExamples } from './examples.ts'
+import { plainProblems, problems, ProblemSchema } from './schemas.ts'
 import { userIdHeader } from './user-id.ts'
+
+const tags = [
+  { name: 'Products', description: 'What is on sale, and how much of it.' },
+  { name: 'Reservations', description: 'Units set aside for a user until a moment; then confirmed, cancelled or expired, exactly once.' },
+  { name: 'Orders', description: 'What was sold.' },
+  { name: 'Events', description: 'Everything that happened, in order.' },
+  { name: 'Operation', description: 'For whoever watches the service.' },
+]
 
 /** Not the usual one: the app that this is a part of may document itself as well. */
 const decorator = 'documentOfHoldfast'
@@ -17,11 +26,16 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
       info: {
         title: 'Holdfast',
         version,
-        description: 'Reserve units for a buyer for some minutes; then the buyer confirms, cancels, or time gives them back.',
+        description:
+          'Reserve units for a buyer for some minutes; then the buyer confirms, cancels, or time gives them back. Every error is problem+json. ' +
+          'A path that does not exist is answered with 404 `not_found`, a method that it does not have with 405 `method_not_allowed`.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
+      tags,
       components: {
+        schemas: { Problem: ProblemSchema },
+        examples: problemExamples,
         securitySchemes: {
           key: { type: 'http', scheme: 'bearer', description: 'An API key of the scope read, service or admin.' },
           token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of an end user; sub is the user.' },
@@ -29,7 +43,7 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
       },
     },
     transform: ({ schema, url, route }) => ({ schema: secured(schema as Schema, route.config), url }),
-    transformObject: (document) => ('openapiObject' in document ? markOptionalBodies(document.openapiObject) : document.swaggerObject),
+    transformObject: (document) => ('openapiObject' in document ? complete(document.openapiObject) : document.swaggerObject),
   })
   return () => app.getDecorator<() => object>(decorator)()
 }
@@ -54,7 +68,7 @@ interface Schema extends FastifySchema {
 
 /** Who may use a route, for people and for tools. */
 function secured(schema: Schema, { access: who = access.anybody, userIdIn, dialect }: FastifyContextConfig = {}): FastifySchema {
-  if (who === access.anybody) return schema
+  if (who === access.anybody) return { ...schema, security: [] }
   const roles: readonly Role[] = who
   const isForUsers = roles.includes('user')
   const keys = roles.filter((role) => role !== 'user').join(' or ')
@@ -84,17 +98,46 @@ function withProblems(response: NonNullable<Schema['response']>, more: Readonly<
   return all
 }
 
-interface Operation {
-  readonly requestBody?: { required?: boolean; content?: Record<string, { schema?: { readonly required?: readonly string[] } }> }
+interface MediaType {
+  schema?: { readonly required?: readonly string[]; readonly $ref?: string }
+  example?: object
+  examples?: object
 }
 
-/** A body whose properties are all optional may be left out; the generator calls every body required. */
-function markOptionalBodies<Document extends { readonly paths?: object }>(document: Document): Document {
+interface Operation {
+  readonly operationId?: string
+  readonly requestBody?: { required?: boolean; readonly content?: Readonly<Record<string, MediaType>> }
+  readonly responses?: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, MediaType>> }>>
+}
+
+/** What the generator does not know of the operations. */
+function complete<Document extends { readonly paths?: object }>(document: Document): Document {
   for (const path of Object.values(document.paths ?? {}) as Record<string, Operation>[]) {
-    for (const { requestBody } of Object.values(path)) {
-      const schema = requestBody?.content?.['application/json']?.schema
-      if (requestBody !== undefined && (schema?.required ?? []).length === 0) requestBody.required = false
+    for (const operation of Object.values(path)) {
+      markOptionalBody(operation)
+      addExamples(operation)
     }
   }
   return document
+}
+
+/** A body whose properties are all optional may be left out; the generator calls every body required. */
+function markOptionalBody({ requestBody }: Operation): void {
+  const schema = requestBody?.content?.['application/json']?.schema
+  if (requestBody !== undefined && (schema?.required ?? []).length === 0) requestBody.required = false
+}
+
+function addExamples({ operationId = '', requestBody, responses = {} }: Operation): void {
+  const { body, answer } = examples[operationId] ?? {}
+  const sent = requestBody?.content?.['application/json']
+  if (sent !== undefined && body !== undefined) sent.example = body
+  for (const { description, content = {} } of Object.values(responses)) {
+    const { 'application/json': answered, 'application/problem+json': refused } = content
+    if (answered !== undefined && answer !== undefined) answered.example = answer
+    if (refused !== undefined) {
+      refused.schema = { $ref: '#/components/schemas/Problem' }
+      const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
+      refused.examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
+    }
+  }
 }

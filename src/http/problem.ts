@@ -103,7 +103,8 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
   return reply.send(refusalBody(reply, refusal))
 }
 
-function membersOf(refusal: Refusal): object {
+/** The members that belong to its code, as the contract shows them. */
+export function membersOf(refusal: Refusal): object {
   const { code: _code, ...members } = refusal
   if ('saleStartsAt' in members) return { ...members, saleStartsAt: instant(members.saleStartsAt) }
   if ('saleEndsAt' in members) return { ...members, saleEndsAt: instant(members.saleEndsAt) }

@@ -116,7 +116,31 @@ export const IdempotencyHeaders = {
 } as const
 
 export const ProblemSchema = Type.Object(
-  { type: Type.String(), title: Type.String(), status: Type.Integer(), detail: Type.String(), code: Type.String() },
+  {
+    type: Type.String({ description: '`urn:holdfast:` and the code.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'A sentence for a person.' }),
+    code: Type.String({ description: 'For programs.' }),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, closed), {
+        description: 'Of `validation_failed`. A path is a JSON Pointer into the body, or the name of a query parameter or header.',
+      }),
+    ),
+    sku: Type.Optional(Type.String({ description: 'Of `product_not_found`, `user_limit_exceeded`, `sale_not_started`, `sale_ended`.' })),
+    items: Type.Optional(
+      Type.Array(Type.Object({ sku: Sku, requested: Count, available: Count }, closed), {
+        description: 'Of `insufficient_stock`: every line that does not fit.',
+      }),
+    ),
+    limit: Type.Optional(Type.Integer({ description: 'Of `user_limit_exceeded`.' })),
+    remaining: Type.Optional(Type.Integer({ description: 'Of `user_limit_exceeded`.' })),
+    saleStartsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Of `sale_not_started`.' })),
+    saleEndsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Of `sale_ended`.' })),
+    total: Type.Optional(Type.Integer({ description: 'Of `stock_below_committed`.' })),
+    reserved: Type.Optional(Type.Integer({ description: 'Of `stock_below_committed`.' })),
+    sold: Type.Optional(Type.Integer({ description: 'Of `stock_below_committed`.' })),
+  },
   { title: 'Problem', description: 'RFC 9457, with the members that belong to the code.' },
 )
 
@@ -125,9 +149,9 @@ const PlainErrorSchema = Type.Object(
   { ...closed, title: 'Error', description: 'How the older APIs tell an error.' },
 )
 
-/** Document the error answers of a route: one entry for each status, naming its codes. */
+/** Document the error answers of a route: one entry for each status, naming its codes. What a problem looks like, openapi.ts adds once for all of them. */
 export function problems(...codes: readonly ErrorCode[]): Record<number, object> {
-  return byStatus(codes, (code) => statusOf(code), { 'application/problem+json': { schema: ProblemSchema } })
+  return byStatus(codes, (code) => statusOf(code), { 'application/problem+json': { schema: {} } })
 }
 
 /** The same for a route of an older API. */

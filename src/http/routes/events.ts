@@ -16,6 +16,7 @@ export function eventRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.reader },
       schema: {
         tags: ['Events'],
+        operationId: 'listEvents',
         summary: 'Read the feed, oldest first',
         description: 'nextCursor continues, now or tomorrow; it is null only while the feed is empty.',
         querystring: Type.Object({ after, limit: PageQuery.limit }, { additionalProperties: false }),

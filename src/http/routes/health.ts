@@ -16,7 +16,7 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
     '/livez',
     {
       config: { access: access.anybody, rateLimit: 'none' },
-      schema: { tags, summary: 'The process answers', response: { 200: statusSchema('ok') } },
+      schema: { tags, operationId: 'isAlive', summary: 'The process answers', response: { 200: statusSchema('ok') } },
     },
     async (_request, reply) => reply.send({ status: 'ok' }),
   )
@@ -27,6 +27,7 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
       config: { access: access.anybody, rateLimit: 'none' },
       schema: {
         tags,
+        operationId: 'isReady',
         summary: 'The store answers',
         response: { 200: statusSchema('ready'), ...problems('store_unavailable', 'internal') },
       },
@@ -43,6 +44,7 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
       config: { access: access.reader, rateLimit: 'none' },
       schema: {
         tags,
+        operationId: 'getMetrics',
         summary: 'Prometheus metrics',
         response: {
           200: { description: 'Prometheus text', content: { 'text/plain': { schema: Type.String() } } },

@@ -17,7 +17,13 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
     '/v1/orders/:id',
     {
       config: { access: access.buyerOrReader },
-      schema: { tags, summary: 'Read an order', params, response: { 200: OrderSchema, ...problems(...readProblems, 'order_not_found') } },
+      schema: {
+        tags,
+        operationId: 'getOrder',
+        summary: 'Read an order',
+        params,
+        response: { 200: OrderSchema, ...problems(...readProblems, 'order_not_found') },
+      },
     },
     async (request, reply) => {
       const order = await shop.order(request.params.id)
@@ -31,6 +37,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyerOrReader, userIdIn: 'query' },
       schema: {
         tags,
+        operationId: 'listOrders',
         summary: 'List orders, newest first',
         querystring: Type.Object({ userId: Type.Optional(inputs.UserId), ...PageQuery }, { additionalProperties: false }),
         response: { 200: pageOf(OrderSchema), ...problems(...readProblems) },
@@ -45,6 +52,7 @@ export function orderRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.shop },
       schema: {
         tags,
+        operationId: 'cancelOrder',
         summary: 'Undo a sale; the units are back on sale once',
         description: 'Safe to repeat.',
         headers,

@@ -31,6 +31,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.admin },
       schema: {
         tags,
+        operationId: 'createProduct',
         summary: 'Put a product on sale',
         headers,
         body: inputs.CreateProductBody,
@@ -49,6 +50,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.anybody },
       schema: {
         tags,
+        operationId: 'listProducts',
         summary: 'List products, by sku',
         querystring: Type.Object(PageQuery, { additionalProperties: false }),
         response: { 200: pageOf(ProductSchema), ...problems(...readProblems) },
@@ -63,6 +65,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.anybody },
       schema: {
         tags,
+        operationId: 'getProduct',
         summary: 'Read a product',
         params,
         response: { 200: ProductSchema, ...problems(...readProblems, 'product_not_found') },
@@ -81,6 +84,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.admin },
       schema: {
         tags,
+        operationId: 'updateProduct',
         summary: 'Change a product',
         description: 'null clears an optional property. Stock is changed by stock adjustments.',
         headers,
@@ -101,6 +105,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.anybody },
       schema: {
         tags,
+        operationId: 'getStock',
         summary: 'Read the stock of a product',
         params,
         response: { 200: StockSchema, ...problems(...readProblems, 'product_not_found') },
@@ -119,6 +124,7 @@ export function productRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.admin },
       schema: {
         tags,
+        operationId: 'adjustStock',
         summary: 'Put more units on sale, or take unsold ones off',
         headers,
         params,

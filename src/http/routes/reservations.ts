@@ -47,6 +47,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'reserve',
         summary: 'Set units aside for a user: all lines or none',
         headers,
         body: inputs.ReserveInput,
@@ -69,6 +70,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyerOrReader },
       schema: {
         tags,
+        operationId: 'getReservation',
         summary: 'Read a reservation',
         params,
         response: { 200: ReservationSchema, ...problems(...readProblems, 'reservation_not_found', 'reservation_lost') },
@@ -87,6 +89,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyerOrReader, userIdIn: 'query' },
       schema: {
         tags,
+        operationId: 'listReservations',
         summary: 'List reservations, newest first',
         querystring: Type.Object(
           {
@@ -109,6 +112,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'confirm',
         summary: 'Turn a reservation into an order',
         description: 'Safe to repeat: 201 the first time, then 200 with the same order.',
         headers,
@@ -134,6 +138,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'cancel',
         summary: 'Give the units back',
         description: 'Safe to repeat.',
         headers,
@@ -154,6 +159,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body' },
       schema: {
         tags,
+        operationId: 'extend',
         summary: 'Give the user more time, from now on',
         description: 'expiresAt never moves back.',
         headers,
