@@ -13,7 +13,7 @@ let service: Service
 let guarded: Service
 
 function start(app: NonNullable<StartOptions['app']> = {}): Promise<Service> {
-  return startService({ app: { requests: { limits: { requests: limit }, now: clock }, ...app } })
+  return startService({ app: { requests: { limits: { requests: limit, flash: { ...limit, max: 2 } }, now: clock }, ...app } })
 }
 
 beforeAll(async () => {
@@ -78,6 +78,18 @@ describe('a limit of requests', () => {
       }
     }
     expect((await service.send('PUT', '/v1/products')).status).toBe(405)
+    expect(limitsOf(await service.get('/v1/products'))).toBe('200 3 2 60')
+  })
+
+  it('is another on the routes of the Flash deal API together, told in its words', async () => {
+    const paths = ['/api/products/a/status', '/api/products/b/status', '/api/products/a/status']
+    const answers: Answer[] = []
+    for (const path of paths) answers.push(await service.get(path))
+    expect(answers.map(limitsOf)).toEqual(['404 2 1 60', '404 2 0 60', '429 2 0 60'])
+    expect(answers[2]).toMatchObject({
+      headers: { 'retry-after': '60' },
+      body: { code: 'rate_limited', error: expect.any(String) as string },
+    })
     expect(limitsOf(await service.get('/v1/products'))).toBe('200 3 2 60')
   })
 
