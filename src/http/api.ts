@@ -42,8 +42,8 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   answerFailures(app, report)
   // Without a prefix, unknown paths are those of the app.
   if (app.prefix !== '') answerUnknownPaths(app)
-  limitRequests(app, { limits: {}, ...requests, report })
-  guardRoutes(app, identify)
+  const onWrong = limitRequests(app, { limits: {}, ...requests, report })
+  guardRoutes(app, identify, onWrong)
   const methods = answerOtherMethods(app)
   const document = await documentRoutes(app, version)
   productRoutes(app, shop)

@@ -51,8 +51,8 @@ declare module 'fastify' {
 /** Finds out who asks, by the headers; a text says what is wrong with them. Rejects when that cannot be found out. */
 export type Identify = (request: FastifyRequest) => Caller | string | Promise<Caller | string>
 
-/** Let nobody in where they may not be, before their body is read. Call before the first route. */
-export function guardRoutes(app: FastifyInstance, identify: Identify): void {
+/** Let nobody in where they may not be, before their body is read. Call before the first route. `onWrong` hears of credentials that are not right. */
+export function guardRoutes(app: FastifyInstance, identify: Identify, onWrong: (request: FastifyRequest) => void = () => {}): void {
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRoute', (route) => {
     const { url, method, config, schema } = route
@@ -73,7 +73,12 @@ export function guardRoutes(app: FastifyInstance, identify: Identify): void {
       return
     }
     const decide = (found: Caller | string): void => {
-      const refused = typeof found === 'string' ? unauthenticated(reply, found) : refuse(reply, (request.caller = found), who)
+      if (typeof found === 'string') {
+        onWrong(request)
+        void unauthenticated(reply, found)
+        return
+      }
+      const refused = refuse(reply, (request.caller = found), who)
       if (refused === null) done()
     }
     const found = identify(request)

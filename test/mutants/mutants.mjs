@@ -41,8 +41,8 @@ export const mutants = [
     name: 'wrong-keys-not-counted',
     breaks: 'keys cannot be guessed faster than requests may come',
     file: 'src/http/limits/rate-limit.ts',
-    find: 'if (reply.statusCode === 401 && hasCredentials(request))',
-    replace: 'if (reply.statusCode === 499 && hasCredentials(request))',
+    find: 'void counter.hit(addressOf(request))',
+    replace: 'void addressOf(request)',
     tests: [rateLimits],
   },
   {

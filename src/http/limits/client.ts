@@ -9,8 +9,8 @@ export function clientOf(request: FastifyRequest): string {
 }
 
 /** The address of the client, or of the proxy before it if that tells none. */
-export function addressOf({ ip, socket }: FastifyRequest): string {
-  return `address ${networkOf(isIP(ip) === 0 ? (socket.remoteAddress ?? '') : ip)}`
+export function addressOf({ ip, socket: { remoteAddress = '' } }: FastifyRequest): string {
+  return `address ${networkOf(ip === remoteAddress || isIP(ip) !== 0 ? ip : remoteAddress)}`
 }
 
 /** An IPv4 address as it is; of IPv6 the first 64 bits, because whoever has one of them has all of their network. */

@@ -32,8 +32,8 @@ export interface RateLimitOptions {
 /** Too many requests; answered with 429 `rate_limited`. The headers have been set. */
 export class RateLimited extends Error {}
 
-/** Count requests by client, before their body is read. Call before `guardRoutes` and the first route. */
-export function limitRequests(app: FastifyInstance, options: RateLimitOptions): void {
+/** Count requests by client, before their body is read. Call before `guardRoutes` and the first route. The function is to be told of requests with wrong credentials. */
+export function limitRequests(app: FastifyInstance, options: RateLimitOptions): (request: FastifyRequest) => void {
   const { limits, countRequests, answerMsMax = 500, report, now = ticks } = options
   const counters = new Map<string, Counter>()
   const newCounter = (one: RateLimit): Counter =>
@@ -43,12 +43,12 @@ export function limitRequests(app: FastifyInstance, options: RateLimitOptions): 
     counters.set(one.name, counter)
     return counter
   }
-  if (limits.requests) stopGuessing(app, counterOf({ name: 'guesses', ...limits.requests }), now)
   app.addHook('onRoute', (route) => {
     const limit = limitOf(route, limits)
     // After the hooks of the app, when it is known who asks.
     if (limit !== null) route.onRequest = [...[route.onRequest ?? []].flat(), countOn(counterOf(limit), now)]
   })
+  return limits.requests ? stopGuessing(app, counterOf({ name: 'guesses', ...limits.requests }), now) : () => {}
 }
 
 function limitOf({ config, schema }: RouteOptions, limits: RateLimitOptions['limits']): RateLimit | null {
@@ -74,18 +74,20 @@ function countOn(counter: Counter, now: Ticks): onRequestHookHandler {
 }
 
 /** Keys and tokens that are not right are counted by address. When too many were wrong, the next is not even looked at: also not if it is right. */
-function stopGuessing(app: FastifyInstance, counter: Counter, now: Ticks): void {
+function stopGuessing(app: FastifyInstance, counter: Counter, now: Ticks): (request: FastifyRequest) => void {
   const headers = headersOf(counter.limit, now)
+  // Until somebody guesses, nobody pays for it.
+  let hasGuessed = false
   app.addHook('onRequest', (request, reply, done) => {
-    const window = hasCredentials(request) ? counter.spent(addressOf(request)) : null
+    const window = hasGuessed && hasCredentials(request) ? counter.spent(addressOf(request)) : null
     if (window === null) return done()
     headers(reply, { ...window, requests: counter.limit.max + 1 })
     done(new RateLimited('Too many keys or tokens from this address were wrong.'))
   })
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    if (reply.statusCode === 401 && hasCredentials(request)) void counter.hit(addressOf(request))
-    done()
-  })
+  return (request) => {
+    hasGuessed = true
+    void counter.hit(addressOf(request))
+  }
 }
 
 /** Those that somebody looks at. */
@@ -94,12 +96,10 @@ function hasCredentials({ routeOptions, headers }: FastifyRequest): boolean {
   return who !== access.anybody && headers.authorization !== undefined
 }
 
-/** `RateLimit-*` as in draft-ietf-httpapi-ratelimit-headers-06, which clients know. */
-function headersOf({ max, windowMs }: RateLimit, now: Ticks): (reply: FastifyReply, window: Window) => void {
-  const policy = `${max};w=${windowMs / 1_000}`
+/** `RateLimit-*` as in the sixth draft of ietf-httpapi-ratelimit-headers, which clients know. Only what changes: every header has its price. */
+function headersOf({ max }: RateLimit, now: Ticks): (reply: FastifyReply, window: Window) => void {
   return (reply, { requests, endsAt }) => {
     const seconds = Math.max(1, Math.ceil((endsAt - now()) / 1_000))
-    reply.header('ratelimit-policy', policy)
     reply.header('ratelimit-limit', max)
     reply.header('ratelimit-remaining', Math.max(0, max - requests))
     reply.header('ratelimit-reset', seconds)
