@@ -46,6 +46,7 @@ export function cartRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.admin, dialect },
       schema: {
         tags,
+        operationId: 'cartCreateProduct',
         summary: 'Put a product on sale',
         headers,
         body: NewProduct,
@@ -70,6 +71,7 @@ export function cartRoutes(app: FastifyInstance, shop: Holdfast): void {
         config: { access: access.anybody, dialect },
         schema: {
           tags,
+          operationId: url === '/:sku/status' ? 'cartStatus' : 'cartProductStatus',
           summary: 'Read the stock of a product',
           description: 'total_stock is what is left to sell: units that are sold do not count.',
           params: Type.Object({ sku: Type.String() }),
@@ -86,6 +88,7 @@ export function cartRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body', dialect },
       schema: {
         tags,
+        operationId: 'cartReserve',
         summary: 'Set the units of a cart aside: all lines or none',
         headers,
         body: Cart,
@@ -106,6 +109,7 @@ export function cartRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body', dialect },
       schema: {
         tags,
+        operationId: 'cartCancel',
         summary: 'Give the units back',
         headers,
         params: Type.Object({ id: Type.String() }),
@@ -127,6 +131,7 @@ export function cartRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body', dialect: checkoutDialect },
       schema: {
         tags,
+        operationId: 'cartCheckout',
         summary: 'Turn a reservation into an order',
         description: 'Safe to repeat: 201 the first time, then 200 with the same order.',
         headers,

@@ -45,6 +45,7 @@ export function checkoutRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body', dialect },
       schema: {
         tags,
+        operationId: 'inventoryReserve',
         summary: 'Set units of one product aside for five minutes',
         headers,
         body: Line,
@@ -75,6 +76,7 @@ export function checkoutRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body', dialect },
       schema: {
         tags,
+        operationId: 'checkoutConfirm',
         summary: 'Turn a reservation into an order',
         description: 'Safe to repeat. A userId that is given must be the owner.',
         headers,
@@ -104,6 +106,7 @@ export function checkoutRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'body', dialect },
       schema: {
         tags,
+        operationId: 'checkoutCancel',
         summary: 'Give the units back',
         description: 'Safe to repeat. A userId that is given must be the owner.',
         headers,
@@ -126,6 +129,7 @@ export function checkoutRoutes(app: FastifyInstance, shop: Holdfast): void {
         config: { access: access.anybody, dialect },
         schema: {
           tags,
+          operationId: 'inventoryStatus',
           hide: url === '/inventory/reserve',
           summary: 'Read the stock of a product',
           ...(url === '/inventory/:sku' && { params: Type.Object({ sku: Type.String() }) }),

@@ -91,6 +91,7 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
       config: { access: access.admin, dialect },
       schema: {
         tags,
+        operationId: 'createDrop',
         summary: 'Make a drop',
         headers: IdempotencyHeaders,
         body: NewDrop,
@@ -111,6 +112,7 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
       config: { access: access.anybody, dialect },
       schema: {
         tags,
+        operationId: 'listDrops',
         summary: 'List drops with their newest purchasers',
         description: `A page has ${pageSizeMax} drops at most, also where more are asked for.`,
         querystring: Type.Object({ after, limit: PageQuery.limit }),
@@ -132,6 +134,7 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
       config: { access: access.buyer, userIdIn: 'headerOrBody', dialect },
       schema: {
         tags,
+        operationId: 'reserveDrop',
         summary: 'Set one unit aside for a minute',
         description:
           'A user has one active reservation of all drops. drop tells how it is afterwards, also where an earlier answer is given again.',
@@ -162,6 +165,7 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
       config: { access: access.buyer, userIdIn: 'headerOrBody', dialect },
       schema: {
         tags,
+        operationId: 'purchaseDrop',
         summary: 'Buy what is reserved',
         description: 'drop tells how it is afterwards, also where an earlier answer is given again.',
         headers: UserAndIdempotencyHeaders,
@@ -193,6 +197,7 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
       config: { access: access.buyerOrReader, userIdIn: 'header', dialect },
       schema: {
         tags,
+        operationId: 'getMyDropReservation',
         summary: 'Read the reservation of a user',
         headers: UserHeaders,
         response: { 200: Mine, ...plainProblems(dialect, ...readProblems, 'reservation_not_found') },
@@ -210,6 +215,7 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
       config: { access: access.buyer, userIdIn: 'header', dialect },
       schema: {
         tags,
+        operationId: 'cancelMyDropReservation',
         summary: 'Give the unit back',
         headers: UserAndIdempotencyHeaders,
         response: { 200: Mine, ...plainProblems(dialect, ...cancelProblems) },

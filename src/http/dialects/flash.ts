@@ -72,6 +72,7 @@ export function flashRoutes(app: FastifyInstance, shop: Holdfast, currency: stri
       config: { access: access.admin, dialect, rateLimit: 'flash' },
       schema: {
         tags,
+        operationId: 'flashCreateProduct',
         summary: 'Put a product on sale',
         headers,
         body: NewProduct,
@@ -102,6 +103,7 @@ export function flashRoutes(app: FastifyInstance, shop: Holdfast, currency: stri
       config: { access: access.anybody, dialect, rateLimit: 'flash' },
       schema: {
         tags,
+        operationId: 'flashStatus',
         summary: 'Read the stock of a product',
         params,
         response: { 200: Status, ...plainProblems(dialect, ...readProblems, 'product_not_found') },
@@ -122,6 +124,7 @@ export function flashRoutes(app: FastifyInstance, shop: Holdfast, currency: stri
       config: { access: access.buyer, userIdIn: 'body', dialect, rateLimit: 'flash' },
       schema: {
         tags,
+        operationId: 'flashReserve',
         summary: 'Set units of a product aside for ten minutes',
         description: 'A user has one active reservation of each product.',
         headers,
@@ -147,6 +150,7 @@ export function flashRoutes(app: FastifyInstance, shop: Holdfast, currency: stri
       config: { access: access.buyer, userIdIn: 'body', dialect, rateLimit: 'flash' },
       schema: {
         tags,
+        operationId: 'flashCancel',
         summary: 'Give the units back',
         headers,
         params,
@@ -170,6 +174,7 @@ export function flashRoutes(app: FastifyInstance, shop: Holdfast, currency: stri
       config: { access: access.buyer, userIdIn: 'body', dialect, rateLimit: 'flash' },
       schema: {
         tags,
+        operationId: 'flashCheckout',
         summary: 'Turn the reservation of a user into an order',
         headers,
         params,

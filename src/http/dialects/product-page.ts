@@ -29,6 +29,7 @@ export function productPageRoutes(app: FastifyInstance, shop: Holdfast): void {
       config: { access: access.buyer, userIdIn: 'header', dialect },
       schema: {
         tags: ['Product page API'],
+        operationId: 'productPageReserve',
         summary: 'Set one unit aside for ten minutes',
         description: 'inventory is what is available afterwards, also where the answer to the same Idempotency-Key is given again.',
         headers: UserAndIdempotencyHeaders,

@@ -28,6 +28,7 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
       config: { access: access.anybody },
       schema: {
         tags: ['Products'],
+        operationId: 'streamStock',
         summary: 'Watch the stock of products',
         description:
           'First a Stock of each sku, then a Stock whenever one has changed: at most ten in a second of each sku, and the last state always. Whoever connects again begins with the state of that moment, so nothing is missed.',
@@ -71,6 +72,7 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
       config: { access: access.admin },
       schema: {
         tags: ['Events'],
+        operationId: 'streamEvents',
         summary: 'Follow the feed',
         description:
           'Every event, in order, as it comes: id is the cursor, event the type. Last-Event-ID goes on after that event; else after does, and 0 is the beginning; without either, what happens from now on.',
