@@ -118,6 +118,12 @@ describe('what has one home in src/', () => {
   })
 })
 
+describe('what the package does to others', () => {
+  it('adds names to the types of other packages only where they are not published', () => {
+    expect(matching(sources, /\bdeclare module\b/g)).toEqual(['src/http/fastify-names.d.ts: declare module'])
+  })
+})
+
 describe('what is not left behind', () => {
   it('has no untyped value and no check of the compiler switched off', () => {
     expect(matching([...sources, ...tests], /(?:\bas\s+|<)any\b|:\s*any\b/g)).toEqual([])

@@ -37,17 +37,6 @@ export const access = {
 
 export type Access = (typeof access)[keyof typeof access]
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    caller: Caller
-  }
-  interface FastifyContextConfig {
-    access?: Access
-    /** Users may leave theirs out there and can name no other. */
-    userIdIn?: UserIdPlace
-  }
-}
-
 /** Finds out who asks, by the headers; a text says what is wrong with them. Rejects when that cannot be found out. */
 export type Identify = (request: FastifyRequest) => Caller | string | Promise<Caller | string>
 

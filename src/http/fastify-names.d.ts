@@ -1,4 +1,7 @@
 import type { Access, Caller } from './caller.ts'
+import type { LimitName } from './limits/rate-limit.ts'
+import type { Dialect } from './problem.ts'
+import type { UserIdPlace } from './user-id.ts'
 
 /** What routes and requests carry in here. Not part of the package: an app that the plugin is in has names of its own. */
 declare module 'fastify' {
@@ -7,7 +10,11 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     access?: Access
-    /** Where the route takes the `userId` that somebody acts for or asks about. Users may leave theirs out and can name no other. */
-    userIdIn?: 'body' | 'query'
+    /** Users may leave theirs out there and can name no other. */
+    userIdIn?: UserIdPlace
+    /** What limits this route; all routes with the same limit are counted together. Left out: `requests`. */
+    rateLimit?: LimitName | 'none'
+    /** Of an older API: how it tells errors. */
+    dialect?: Dialect
   }
 }

@@ -37,7 +37,6 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
-      tags,
       components: {
         schemas: { Problem: ProblemSchema },
         examples: problemExamples,
@@ -110,19 +109,24 @@ interface MediaType {
 }
 
 interface Operation {
+  readonly tags?: readonly string[]
   readonly operationId?: string
   readonly requestBody?: { required?: boolean; readonly content?: Readonly<Record<string, MediaType>> }
   readonly responses?: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, MediaType>> }>>
 }
 
 /** What the generator does not know of the operations. */
-function complete<Document extends { readonly paths?: object }>(document: Document): Document {
+function complete<Document extends { readonly paths?: object; tags?: { readonly name: string }[] }>(document: Document): Document {
+  const used = new Set<string>()
   for (const path of Object.values(document.paths ?? {}) as Record<string, Operation>[]) {
     for (const operation of Object.values(path)) {
       markOptionalBody(operation)
       addExamples(operation)
+      for (const tag of operation.tags ?? []) used.add(tag)
     }
   }
+  // Not those of APIs that are switched off.
+  document.tags = tags.filter(({ name }) => used.has(name))
   return document
 }
 

@@ -54,12 +54,6 @@ export interface Dialect {
   readonly sentences?: Readonly<Partial<Record<ErrorCode, string>>>
 }
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    dialect?: Dialect
-  }
-}
-
 export function statusOf(code: ErrorCode, dialect: Dialect = {}): number {
   return dialect.statuses?.[code] ?? errors[code][0]
 }

@@ -133,7 +133,7 @@ export const ProblemSchema = Type.Object(
         description: 'Of `insufficient_stock`: every line that does not fit.',
       }),
     ),
-    limit: Type.Optional(Type.Integer({ description: 'Of `user_limit_exceeded`.' })),
+    limit: Type.Optional(Type.Integer({ description: 'Of `user_limit_exceeded` and `reservation_limit_exceeded`.' })),
     remaining: Type.Optional(Type.Integer({ description: 'Of `user_limit_exceeded`.' })),
     saleStartsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Of `sale_not_started`.' })),
     saleEndsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Of `sale_ended`.' })),
@@ -151,19 +151,27 @@ const PlainErrorSchema = Type.Object(
 
 /** Document the error answers of a route: one entry for each status, naming its codes. What a problem looks like, openapi.ts adds once for all of them. */
 export function problems(...codes: readonly ErrorCode[]): Record<number, object> {
-  return byStatus(codes, (code) => statusOf(code), { 'application/problem+json': { schema: {} } })
+  return byStatus(
+    codes,
+    (code) => statusOf(code),
+    () => ({ 'application/problem+json': { schema: {} } }),
+  )
 }
 
 /** The same for a route of an older API. */
 export function plainProblems(dialect: Dialect, ...codes: readonly ErrorCode[]): Record<number, object> {
-  return byStatus(codes, (code) => statusOf(code, dialect), { 'application/json': { schema: PlainErrorSchema } })
+  return byStatus(
+    codes,
+    (code) => statusOf(code, dialect),
+    () => ({ 'application/json': { schema: PlainErrorSchema } }),
+  )
 }
 
-function byStatus(codes: readonly ErrorCode[], status: (code: ErrorCode) => number, content: object): Record<number, object> {
+function byStatus(codes: readonly ErrorCode[], status: (code: ErrorCode) => number, content: () => object): Record<number, object> {
   const groups = new Map<number, ErrorCode[]>()
   for (const code of codes) groups.set(status(code), [...(groups.get(status(code)) ?? []), code])
   return Object.fromEntries(
-    Array.from(groups, ([group, ofGroup]) => [group, { description: ofGroup.map((code) => `\`${code}\``).join(', '), content }]),
+    Array.from(groups, ([group, ofGroup]) => [group, { description: ofGroup.map((code) => `\`${code}\``).join(', '), content: content() }]),
   )
 }
 

@@ -16,13 +16,20 @@ interface Parameter {
   readonly required?: boolean
 }
 
+interface MediaType {
+  readonly schema: ObjectSchema
+  readonly example?: object
+  readonly examples?: object
+}
+
 interface Operation {
-  readonly summary?: string
+  readonly operationId?: string
   readonly tags?: readonly string[]
+  readonly summary?: string
   readonly security?: readonly object[]
   readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: ObjectSchema }>> }
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, unknown>> }>>
+  readonly requestBody?: { readonly content: Readonly<Record<string, MediaType>> }
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, MediaType>> }>>
 }
 
 interface ObjectSchema {
@@ -173,8 +180,8 @@ describe('GET /openapi.json', () => {
     expect(names(schema?.required ?? [])).toEqual(names(given.filter((name) => !name.endsWith('?'))))
   })
 
-  function secured(route: string): object[] | undefined {
-    if (/^GET (?!\/v1\/reservations)/.test(route)) return undefined
+  function secured(route: string): object[] {
+    if (/^GET (?!\/v1\/reservations)/.test(route)) return []
     return /^POST (?:\/api)?(?:\/v1)?\/(?:products|drops)$/.test(route) ? [{ key: [] }] : [{ key: [] }, { token: [] }]
   }
 
@@ -195,6 +202,22 @@ describe('GET /openapi.json', () => {
       const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
       expect(codes).not.toEqual([])
       expect(codes.map((code) => [code, problems[code]?.[0]])).toEqual(codes.map((code) => [code, Number(status)]))
+    }
+  })
+
+  it.each(Object.keys(routes))('shows what %s takes and answers', (route) => {
+    const { operationId, tags = [], requestBody, responses } = operation(route)
+    expect(operationId).toMatch(/^[a-z][A-Za-z]+$/)
+    for (const [status, { description, content }] of Object.entries(responses)) {
+      if (Number(status) < 400) continue
+      const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
+      expect(Object.keys(content?.['application/problem+json']?.examples ?? {})).toEqual(codes)
+    }
+    if (tags.includes('Operation')) return
+    if (requestBody !== undefined) expect(requestBody.content['application/json']?.example).toBeInstanceOf(Object)
+    for (const { content } of Object.values(responses)) {
+      const answer = content?.['application/json']
+      if (answer !== undefined) expect(answer.example).toBeInstanceOf(Object)
     }
   })
 })

@@ -8,13 +8,6 @@ import { sharedCounter } from './shared-counter.ts'
 /** The limit of most routes, and that of the Flash deal API. */
 export type LimitName = 'requests' | 'flash'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** What limits this route; all routes with the same limit are counted together. Left out: `requests`. */
-    rateLimit?: LimitName | 'none'
-  }
-}
-
 /** So many in a window that begins with the first. */
 export type RequestLimit = Omit<RateLimit, 'name'>
 
