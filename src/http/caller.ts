@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Outcome } from '../domain/command.ts'
 import { sendProblem } from './problem.ts'
-import { refuseOtherUserIds, takeOwnUserId, type UserIdPlace } from './user-id.ts'
+import { refuseOtherUserIds, takeOwnUserId } from './user-id.ts'
 
 /** What somebody may do. A `user` is a buyer with a token; the last three are scopes of API keys. */
 export type Role = 'stranger' | 'user' | 'read' | 'service' | 'admin'
