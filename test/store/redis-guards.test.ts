@@ -162,6 +162,33 @@ describe.skipIf(skipRedis)('the store in Redis', () => {
     expect((await answers).map((answer) => (answer.ok ? 'ok' : answer.refusal.code))).toEqual(['ok', 'order_cancelled', 'ok'])
   })
 
+  it('answers the first of two requests with one key, also where only the ledger knows the answer (I3)', async () => {
+    const { store } = await open()
+    const [first, second] = [reserve('ann', { a: 1 }), reserve('ann', { a: 1 })]
+    await store.execute([first, second, confirm(first.id)])
+    const [one, other] = [named('k'), named('k', { fingerprint: 'another request' })]
+    const batch = [
+      confirm(first.id, { idempotency: one }),
+      confirm(second.id, { idempotency: other }),
+      confirm(first.id, { userId: 'bob', idempotency: other }),
+      confirm(first.id, { idempotency: one }),
+      confirm(first.id, { userId: 'bob', idempotency: named('free', { fingerprint: 'another request' }) }),
+      confirm(second.id, { idempotency: named('free') }),
+    ]
+    for (const repeat of [false, true]) {
+      const answers = await store.execute(batch, { repeat })
+      expect(answers.map((answer) => (answer.ok ? `${answer.created} ${answer.replayed}` : answer.refusal.code))).toEqual([
+        repeat ? 'false true' : 'false false',
+        'idempotency_key_reused',
+        'idempotency_key_reused',
+        'false true',
+        repeat ? 'idempotency_key_reused' : 'not_owner',
+        repeat ? 'true true' : 'true false',
+      ])
+    }
+    expect((await store.product('a'))?.stock).toMatchObject({ reserved: 0, sold: 2 })
+  })
+
   it('decides a repeated batch in its order, also where something of it has ended and left Redis (I2)', async () => {
     const clock = manualClock()
     const store = await stores.openAt(stores.newNamespace(), await sqliteLedger({ path: ':memory:', clock }), clock)

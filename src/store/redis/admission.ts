@@ -89,14 +89,27 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
     }
   }
 
-  const run = async (generation: number, { commands, indexes }: Part, repeat: Repeat, answers: Answers): Promise<void> => {
+  const run = async (generation: number, part: Part, repeat: Repeat, answers: Answers): Promise<void> => {
+    const { commands, indexes } = part
     if (commands.length === 0) return
     const decision = await decideStubbornly(generation, commands, repeat)
     const written = lazily(() => drain.through(generation, decision.position))
     const found = lazily(() => answerUnknown(generation, commands, decision))
+    const decidedAfter = lazily(async () => {
+      await found()
+      const own = createAnswers(null)
+      const rest = only(part, (command) => decision.answers[commands.indexOf(command)] === 'after')
+      await (repeat === null ? run(generation, rest, null, own) : runAgain(rest, own))
+      return own.all()
+    })
     for (let at = 0; at < commands.length; at++) {
       const answer = decision.answers[at]!
-      if (typeof answer === 'string')
+      if (answer === 'after')
+        answers.wait(
+          indexes[at]!,
+          decidedAfter().then((outcomes) => outcomes[indexes[at]!]!),
+        )
+      else if (typeof answer === 'string')
         answers.wait(
           indexes[at]!,
           found().then((known) => known.get(commands[at]!)!),
@@ -188,7 +201,7 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
     commands: readonly Command[],
     { answers, now, position }: Decision,
   ): Promise<ReadonlyMap<Command, Outcome>> => {
-    const unknown = commands.filter((_, at) => typeof answers[at] === 'string')
+    const unknown = commands.filter((_, at) => answers[at] === 'unknown' || answers[at] === 'unsettled')
     if (answers.includes('unsettled')) await drain.through(generation, position)
     let found = await ledger.peek(unknown, now)
     if (found.some(isNotFound)) {

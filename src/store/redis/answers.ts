@@ -12,8 +12,8 @@ import { readProduct, readReleases, readReservation, readStock } from './rows.ts
 /** What lua/batch/decide.lua replied to one command: the time a plain reservation expires at, or a letter and fields. */
 export type Reply = number | string
 
-/** What the script could not answer. `unknown`: the reservation is not in Redis, so the ledger has the answer; `unsettled`: it will have it when it has all of the journal. `stale`: what was read before is not true any more; ask again. */
-export type Open = 'unknown' | 'unsettled' | 'stale'
+/** What the script could not answer. `unknown`: the reservation is not in Redis, so the ledger has the answer; `unsettled`: it will have it when it has all of the journal. `stale`: what was read before is not true any more; ask again. `after`: an earlier command of the batch has the same key, and the ledger its answer. */
+export type Open = 'unknown' | 'unsettled' | 'stale' | 'after'
 
 export interface Batch {
   readonly now: number
@@ -25,6 +25,7 @@ export function readReply(command: Command, reply: Reply, batch: Batch, prior: P
   if (typeof reply === 'number') return accept(reserved(command as Reserve, reply, batch), true)
   if (reply === 'u') return 'unknown'
   if (reply === 'y') return 'unsettled'
+  if (reply === 'a') return 'after'
   if (reply === 'g') return 'stale'
   if (reply === 'v') return { ok: false, refusal: problemOf(prior) }
   if (reply.startsWith('=')) {

@@ -325,11 +325,13 @@ if not isBehind then
       local key = command.key
       local known = key ~= '' and answers[key]
       if known then
-        replies[index] = known.fingerprint == command.fingerprint and '=' .. known.reply or 'k'
+        replies[index] = known == 'open' and 'a' or known.fingerprint == command.fingerprint and '=' .. known.reply or 'k'
       else
         local reply = decide[command.op](command)
         replies[index] = reply
-        if key ~= '' and type(reply) == 'string' and isAnswer[string.sub(reply, 1, 1)] then
+        if key ~= '' and (reply == 'u' or reply == 'y') then
+          answers[key] = 'open' -- for the ledger to say whether something is answered under it
+        elseif key ~= '' and type(reply) == 'string' and isAnswer[string.sub(reply, 1, 1)] then
           answers[key] = { fingerprint = command.fingerprint, reply = reply }
           newAnswers[key] = command.fingerprint .. '\t' .. nowText .. '\t' .. reply
         end
