@@ -6,7 +6,7 @@ import type { StockRow } from './stock.ts'
 export interface Needs {
   /** Every sku that is named, and units that adjustments take away. */
   readonly taken: ReadonlyMap<string, number>
-  /** Units that adjustments add. */
+  /** Units that adjustments and new products add. */
   readonly added: ReadonlyMap<string, number>
   /** Skus whose stock the answers will show. */
   readonly shown: ReadonlySet<string>
@@ -58,6 +58,9 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
   const take = (sku: string, units: number): void => {
     taken.set(sku, (taken.get(sku) ?? 0) + units)
   }
+  const add = (sku: string, units: number): void => {
+    added.set(sku, (added.get(sku) ?? 0) + units)
+  }
   const show = (sku: string, units: number, maxPerUser: number | null | undefined): void => {
     take(sku, units)
     shown.add(sku)
@@ -84,13 +87,14 @@ export function needsOf(commands: readonly Command[], repeat: boolean): Needs {
         break
       case 'createProduct':
         show(command.sku, 0, command.details.maxPerUser)
+        add(command.sku, command.totalStock)
         break
       case 'updateProduct':
         show(command.sku, 0, command.patch.maxPerUser)
         break
       case 'adjustStock':
         show(command.sku, Math.max(0, -command.delta), null)
-        if (command.delta > 0) added.set(command.sku, (added.get(command.sku) ?? 0) + command.delta)
+        if (command.delta > 0) add(command.sku, command.delta)
         break
       case 'cancelOrder':
         orderIds.push(command.orderId)

@@ -47,7 +47,7 @@ const commands: readonly Command[] = [
 ]
 
 describe('needsOf()', () => {
-  it('collects what a batch names, and adds up what adjustments take away', () => {
+  it('collects what a batch names, and adds up what adjustments take away and new products bring', () => {
     const needs = needsOf(commands, false)
     expect([...needs.taken]).toEqual([
       ['a', 4],
@@ -57,7 +57,10 @@ describe('needsOf()', () => {
       ['e', 0],
       ['f', 0],
     ])
-    expect([...needs.added]).toEqual([['f', 4]])
+    expect([...needs.added]).toEqual([
+      ['c', 1],
+      ['f', 4],
+    ])
     expect([...needs.shown]).toEqual(['c', 'd', 'e', 'a', 'f'])
     expect([...needs.limiting]).toEqual(['c', 'd'])
     expect(needs.reserves).toEqual([commands[0]])

@@ -55,6 +55,17 @@ export const expireTests = group('expiry', {
     assert.deepEqual(seen, [{ expired: 1 }, stock, { ...stock, total: 6, available: 5, version: 5 }])
   },
 
+  'sells due units with no lag beside a product that the same batch creates (H6)': async ({ done, advance, store }) => {
+    await done(createProduct('a', 3))
+    for (const user of ['ann', 'cid', 'dan']) await done(reserve(user, { a: 1 }, { ttlMs: 1_000 }))
+    await advance(1_000)
+    const outcomes = await store.execute([createProduct('b', 1), reserve('bob', { a: 3, b: 1 })])
+    assert.deepEqual(
+      outcomes.map(({ ok }) => ok),
+      [true, true],
+    )
+  },
+
   'sells due units with no lag (H6)': async ({ done, refused, advance, store }) => {
     await done(createProduct('a', 2))
     const { id } = await done(reserve('ann', { a: 2 }, { ttlMs: 1_000 }))
