@@ -55,6 +55,18 @@ describe.skipIf(skipRedis)('a ledger belongs to one namespace', () => {
     return { ledger, name, open, node, held }
   }
 
+  it('opens while the sales of another node reach it, which does not make it an older copy', async () => {
+    const { ledger, name, open, node, held } = await openShop(() => sqliteLedger({ path: ':memory:' }))
+    const state = async (): ReturnType<Ledger['state']> => {
+      const before = await ledger.state()
+      const sold = reserve('bob', { a: 1 })
+      valueOf((await node.execute([sold, confirm(sold.id)]))[1]!)
+      return before
+    }
+    const late = await open(`?namespace=${name}`, { ledger: { ...ledger, state, close: async () => {} } })
+    expect(await late.reservation(held.id)).toMatchObject({ status: 'active' })
+  })
+
   it.each(kinds)('in %s, and a wrong one is refused, as long as nobody moves it there', async (_, openLedger) => {
     const { ledger, name, open, node, held } = await openShop(openLedger)
     const refusal = await openingRefusal(open(`?namespace=typo${name}`))

@@ -72,9 +72,11 @@ export async function openMemory({ connection, ledger, url, warn, takesOver }: M
   /** Until Redis holds the ledger's generation, loaded by this node or another. `broken`: a generation that must not be used again. */
   const settle = async (broken: number): Promise<void> => {
     for (let loads = 0; ; loads++) {
+      const before = await inspect()
       const state = await ledger.state()
       const found = await inspect()
-      refuseOther(found, state)
+      // Others may be at work: the ledger has at least what it was said to have before, and Redis at least what the ledger had then.
+      refuseOther(before, state)
       refuseNamespace(state)
       if (state.generation !== broken && isLoaded(found, state)) {
         generation = state.generation
