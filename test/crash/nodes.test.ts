@@ -14,7 +14,7 @@ import { cases, checkEverything, judge } from './judge.ts'
 import { startLoad, totals, type Load } from './load.ts'
 
 /** One a second; a minute of them with `npm run test:crash`. */
-const kills = Number(process.env['HOLDFAST_NODE_KILLS'] ?? 4)
+const kills = Number(process.env['HOLDFAST_NODE_KILLS'] ?? 3)
 const nodeCount = 3
 const connections = 4
 

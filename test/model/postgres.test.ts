@@ -18,7 +18,7 @@ afterAll(() => stores.remove())
 describe('Holdfast on PostgreSQL beside a model of plain arrays', () => {
   console.log(`HOLDFAST_SEED=${seed}`)
 
-  it(`answers, reads and records like the model in ${runs(90)} runs, from one node and then from the next (S1–S5, S8, S9, H1–H8, O1–O5, I1–I3, U1, E1, E3)`, async () => {
+  it(`answers, reads and records like the model in ${runs(60)} runs, from one node and then from the next (S1–S5, S8, S9, H1–H8, O1–O5, I1–I3, U1, E1, E3)`, async () => {
     const clock = manualClock()
     await fc.assert(
       fc.asyncProperty(opening, stepsOnFile, async (first, steps) => {
@@ -27,7 +27,7 @@ describe('Holdfast on PostgreSQL beside a model of plain arrays', () => {
         await runBoth(first, steps, { clock, open })
         await stores.server.sql(`drop schema "${schema}" cascade`)
       }),
-      { ...parameters, numRuns: runs(90) },
+      { ...parameters, numRuns: runs(60) },
     )
   })
 })

@@ -53,7 +53,7 @@ describe.skipIf(skipRedis)('Holdfast on Redis beside a model of plain arrays', (
     if (runs(100) === 100) sometimes.expectAll('model on Redis')
   })
 
-  it(`answers, reads and records like the model in ${runs(40)} runs with a ledger in PostgreSQL, also after it lost its memory (${laws})`, async () => {
+  it(`answers, reads and records like the model in ${runs(25)} runs with a ledger in PostgreSQL, also after it lost its memory (${laws})`, async () => {
     const clock = manualClock()
     await fc.assert(
       fc.asyncProperty(opening, stepsInRedis, async (first, steps) => {
@@ -70,7 +70,7 @@ describe.skipIf(skipRedis)('Holdfast on Redis beside a model of plain arrays', (
         await runBoth(first, steps, { clock, open, lose })
         await postgres.server.sql(`drop schema "${schema}" cascade`)
       }),
-      { ...parameters, numRuns: runs(40) },
+      { ...parameters, numRuns: runs(25) },
     )
   })
 })

@@ -15,7 +15,7 @@ import { createSometimes } from '../support/sometimes.ts'
 import { smallest } from '../support/smallest.ts'
 import { Knowing, opening, plannedSteps, slotNames, type AnyStep, type Step } from './plans.ts'
 
-const usualRuns = 80
+const usualRuns = 60
 /** A failure must be told before the test times out. */
 const explainMsMax = 60_000
 
