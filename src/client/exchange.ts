@@ -80,7 +80,8 @@ async function headersOf(key: Key | undefined, { body, idempotencyKey }: Request
   if (key === undefined) return headers
   const secret = typeof key === 'string' ? key : await key()
   // What `fetch` would throw of it has the secret in its message.
-  if (!/^[\x21-\x7e]+$/.test(secret)) throw new TypeError('The key must be printable ASCII characters without spaces, and not be empty.')
+  if (typeof secret !== 'string' || !/^[\x21-\x7e]+$/.test(secret))
+    throw new TypeError('The key must be printable ASCII characters without spaces, and not be empty.')
   return { ...headers, authorization: `Bearer ${secret}` }
 }
 

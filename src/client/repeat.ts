@@ -29,7 +29,7 @@ export async function sendStubbornly<Value>(way: Way, request: Request<Value>, p
     if (attempted.ok) return attempted.value
     const { isWorthRepeating, retryAfterMs, error } = attempted
     const delayMs = (retryAfterMs ?? 0) + Math.random() * Math.min(delayMsMax, firstDelayMs * 2 ** (attempts - 1))
-    if (!isWorthRepeating || attempts >= attemptsMax || delayMs >= leftMs()) {
+    if (!isWorthRepeating || attempts >= attemptsMax || delayMs >= Math.min(leftMs(), timerMsMax)) {
       throw error(attempts === 1 ? '' : ` Given up after ${attempts} attempts.`)
     }
     await pause(delayMs, signal)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Event } from '../domain/event.ts'
 import type { Store } from '../store/port.ts'
 import type { FollowOptions } from './shop.ts'
@@ -41,6 +42,8 @@ export function createFeed(store: Store): Feed {
         }
         cursor = page.nextCursor
         if (page.data.length < pageSize) await woken
+        // Where a store answers without waiting, and the reader takes all at once, a long feed would leave nobody else a turn.
+        else await nextTurn()
       }
     } finally {
       signal?.removeEventListener('abort', wake)

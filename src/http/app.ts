@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { addApi, type ApiOptions } from './api.ts'
 import { bodyBytesMax } from './body.ts'
 import { anonymous } from './caller.ts'
@@ -78,8 +78,14 @@ function stopGently(app: FastifyInstance): void {
     // To Node a connection that was never used is not idle but about to send a request.
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   })
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (stopping) reply.header('connection', 'close')
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (stopping || isMuchToCome(request)) reply.header('connection', 'close')
     done()
   })
+}
+
+/** An answer before the body has been read: what is left of a long one is not read just to keep the connection. */
+function isMuchToCome({ raw, headers }: FastifyRequest): boolean {
+  if (raw.complete) return false
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > bodyBytesMax
 }

@@ -67,13 +67,27 @@ export function guardRoutes(app: FastifyInstance, identify: Identify, onWrong: (
         void unauthenticated(reply, found)
         return
       }
+      refuseOddCaller(found)
       const refused = refuse(reply, (request.caller = found), who)
       if (refused === null) done()
     }
     const found = identify(request)
-    if (found instanceof Promise) found.then(decide, done)
+    if (found instanceof Promise) found.then(decide).catch(done)
     else decide(found)
   })
+}
+
+/** What somebody's own `identify` gives is not checked by any compiler. In doubt nobody gets in: a user without an id would have the rights of a shop. */
+function refuseOddCaller(found: Caller | null | undefined): void {
+  const { role, name, userId } = found ?? {}
+  const isUser = role === 'user'
+  const isOne = isUser
+    ? typeof userId === 'string' && userId !== ''
+    : role !== undefined && access.anybody.includes(role) && userId === null
+  if (isOne && typeof name === 'string' && name !== '') return
+  throw new TypeError(
+    'identify must give a text, or a caller { role, name, userId }: of the role "user" with the userId, of "stranger", "read", "service" and "admin" with userId null.',
+  )
 }
 
 /** Answers whoever may not; null: they may. */

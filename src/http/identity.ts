@@ -65,14 +65,15 @@ function createKeyring(keys: readonly ApiKey[]): (secret: string) => Caller | nu
     caller: { role: scope, name: `key:${name}`, userId: null } satisfies Caller,
   }))
   return (secret) => {
-    const presented = digest(secret)
+    // Node reads the bytes of a header as Latin-1.
+    const presented = digest(Buffer.from(secret, 'latin1'))
     let found: Caller | null = null
     for (const key of ring) if (timingSafeEqual(key.digest, presented)) found = key.caller
     return found
   }
 }
 
-function digest(secret: string): Buffer {
+function digest(secret: string | Buffer): Buffer {
   return hash('sha256', secret, 'buffer')
 }
 
@@ -96,14 +97,32 @@ function createTokenReader({ secret, jwksUrl, issuer, audience }: TokenSettings)
       if (isSymmetric && secretKey !== null)
         return userOf((await jwtVerify(token, secretKey, { ...claims, algorithms: ['HS256'] })).payload)
       if (!isSymmetric && publicKeys !== null)
-        return userOf((await jwtVerify(token, publicKeys, { ...claims, algorithms: publicAlgorithms })).payload)
+        return userOf(await verifyWith(publicKeys, token, { ...claims, algorithms: publicAlgorithms }))
       return 'The token is signed in a way that is not accepted here.'
     } catch (error) {
-      if (error instanceof errors.JOSEError) return explain(error)
-      throw error
+      if (error instanceof KeysUnavailable) throw error
+      // A key that cannot be used is no fault of this service, and whoever names it is nobody we know.
+      return explain(error)
     }
   }
   return (token) => (token.split('.').length === 3 ? verify(token) : null)
+}
+
+/** A token that does not name its key may be signed with any that fits. */
+async function verifyWith(keys: JWTVerifyGetKey, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (reason) {
+        if (!(reason instanceof errors.JWSSignatureVerificationFailed)) throw reason
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
 }
 
 /** Fetched when they are needed, and kept: whoever signs may be away for a while. */
@@ -140,7 +159,7 @@ function userOf({ sub, id }: JWTPayload): Caller | string {
 const checkUserId = compileCheck(UserId)
 
 /** What is wrong with a token, in a sentence that tells nothing of the secret. */
-function explain(error: errors.JOSEError): string {
+function explain(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired.'
   if (error instanceof errors.JWTClaimValidationFailed) {
     return error.claim === 'aud' ? 'The token is for another audience.' : `The claim "${error.claim}" of the token is not as it must be.`

@@ -33,6 +33,21 @@ describe('follow()', () => {
     expect(new Set(all.map(({ id }) => id)).size).toBe(452)
   })
 
+  it('lets others have a turn while it catches up with a long feed', async () => {
+    await using shop = await openShop()
+    await Promise.all(Array.from({ length: 2_000 }, () => reserve(shop)))
+    let turns = 0
+    let isOver = false
+    const count = (): void => {
+      turns++
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    await take(shop.follow(), 2_001)
+    isOver = true
+    expect(turns).toBeGreaterThanOrEqual(9)
+  })
+
   it('resumes after a cursor, without gap or repeat (E2)', async () => {
     await using shop = await openShop()
     for (let made = 0; made < 5; made++) await reserve(shop)

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { Identify } from '../../src/http/caller.ts'
 import { holdfast, type HoldfastPluginOptions } from '../../src/http/fastify.ts'
 import { createHoldfast, openStore } from '../../src/index.ts'
 import { identity, keyOf, tokenOf } from '../support/identities.ts'
@@ -185,6 +186,27 @@ describe('who may do what', () => {
     expect((await app.inject({ url: `/shop/v1/reservations/${id}`, headers: { cookie: 'eve' } })).statusCode).toBe(404)
     await app.close()
     await shop.close()
+  })
+
+  it.each([
+    undefined,
+    null,
+    {},
+    { role: 'user', name: 'u' },
+    { role: 'user', name: 'u', userId: null },
+    { role: 'user', name: 'u', userId: '' },
+    { role: 'admin', name: 'a', userId: 'u' },
+    { role: 'root', name: 'a', userId: null },
+    { role: 'admin', userId: null },
+  ])('and lets nobody in where the app cannot say who it is: %j', async (found) => {
+    const reports: unknown[] = []
+    for (const identify of [() => found, async () => found]) {
+      const app = hostApp()
+      const report = (error: unknown): void => void reports.push(error)
+      await app.register(holdfast, { store: 'sqlite::memory:', identify: identify as unknown as Identify, report })
+      expect((await app.inject('/v1/reservations')).statusCode).toBe(500)
+    }
+    expect(reports.map(String)).toEqual(Array.from({ length: 2 }, () => expect.stringMatching(/identify must give/) as string))
   })
 
   it.each<[string, HoldfastPluginOptions]>([

@@ -58,6 +58,13 @@ describe('credentials', () => {
     expect(made.body.userId).toBe('42')
   })
 
+  it('may have any characters', async () => {
+    const odd = await startService({ identity: { keys: [{ name: 'a', scope: 'read', secret: 'schlüssel-🎟' }], tokens: null } })
+    const sent = Buffer.from('schlüssel-🎟').toString('latin1')
+    expect((await odd.get(missing, bearer(sent))).status).toBe(404)
+    await odd.close()
+  })
+
   it('come before the body, but after the path and the method', async () => {
     expect((await service.send('POST', '/v1/products', { raw: '{', headers: { 'content-type': 'application/json' } })).status).toBe(401)
     expect((await service.post('/v1/nowhere', {})).status).toBe(404)
@@ -167,16 +174,22 @@ describe('public keys at a URL', () => {
     const signing = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const unknown = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const jwk = { ...(await exportJWK(signing.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }
+    const next = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const unusable = { ...(await exportJWK(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey)), kid: 'short', alg: 'RS256' }
+    const keys = [jwk, { ...(await exportJWK(next.publicKey)), kid: 'next', alg: 'RS256', use: 'sig' }, unusable]
     let isAway = true
     const server = createServer((_, response) => {
       response.statusCode = isAway ? 500 : 200
-      response.end(JSON.stringify({ keys: [jwk] }))
+      response.end(JSON.stringify({ keys }))
     }).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`
     const service = await startShop({ identity: { keys: identity.keys, tokens: { jwksUrl } } })
-    const signed = (key: KeyObject, kid: string): Promise<string> =>
-      new SignJWT({ sub: 'u1' }).setProtectedHeader({ alg: 'RS256', kid }).setExpirationTime('10 minutes').sign(key)
+    const signed = (key: KeyObject, kid?: string): Promise<string> =>
+      new SignJWT({ sub: 'u1' })
+        .setProtectedHeader({ alg: 'RS256', ...(kid !== undefined && { kid }) })
+        .setExpirationTime('10 minutes')
+        .sign(key)
     const reserveWith = async (token: string): Promise<number> =>
       (await service.post('/v1/reservations', { items: [line] }, bearer(token))).status
     try {
@@ -187,6 +200,10 @@ describe('public keys at a URL', () => {
       expect(await reserveWith(good)).toBe(201)
       isAway = true
       expect(await reserveWith(good)).toBe(201)
+      // As while keys are changed.
+      expect(await reserveWith(await signed(next.privateKey))).toBe(201)
+      expect(await reserveWith(await signed(unknown.privateKey))).toBe(401)
+      expect(await reserveWith(await signed(unknown.privateKey, 'short'))).toBe(401)
       expect(await reserveWith(await signed(unknown.privateKey, 'one'))).toBe(401)
       expect(await reserveWith(await signed(unknown.privateKey, 'two'))).toBe(401)
       expect(await reserveWith(await sign({ sub: 'u1' }, { secret: JSON.stringify(jwk) }))).toBe(401)

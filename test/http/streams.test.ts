@@ -183,6 +183,10 @@ describe('GET /v1/events/stream', () => {
 })
 
 describe('streams', () => {
+  it('cannot be asked for their headers alone', async () => {
+    expect((await service.send('HEAD', '/v1/stock/stream?sku=A')).status).toBe(405)
+  })
+
   it('do not hold up a stop, which ends them', async () => {
     const [stock, feed] = [await open('/v1/stock/stream?sku=A'), await open('/v1/events/stream')]
     const startedAt = performance.now()

@@ -195,9 +195,9 @@ export const mutants = [
   {
     name: 'owner-not-named-to-the-store',
     breaks: 'a user ends only their own, by the step that decides it (H8)',
-    file: 'src/http/caller.ts',
+    file: 'src/http/user-id.ts',
     find: 'input.userId ??= userId',
-    replace: 'Object.keys(input)',
+    replace: 'void input.userId',
     tests: [identity],
   },
   {

@@ -25,6 +25,8 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
   app.get<{ Querystring: { sku: string | string[] } }>(
     '/v1/stock/stream',
     {
+      // What has no end has no length to ask for.
+      exposeHeadRoute: false,
       config: { access: access.anybody },
       schema: {
         tags: ['Products'],
@@ -69,6 +71,7 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
   app.get<{ Querystring: { after?: string } }>(
     '/v1/events/stream',
     {
+      exposeHeadRoute: false,
       config: { access: access.admin },
       schema: {
         tags: ['Events'],
