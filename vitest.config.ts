@@ -32,14 +32,14 @@ export default defineConfig({
       // The same races on the other store; each round takes many round trips there, so fewer of them.
       {
         extends: true,
-        test: { name: 'postgres', include: ['test/races/*.test.ts'], env: { HOLDFAST_TEST_STORE: 'postgres', HOLDFAST_RUNS: '300' } },
+        test: { name: 'postgres', include: ['test/races/*.test.ts'], env: { HOLDFAST_TEST_STORE: 'postgres', HOLDFAST_RUNS: '200' } },
       },
       {
         extends: true,
         test: {
           name: 'redis',
           include: ['test/races/around-expiry.test.ts'],
-          env: { HOLDFAST_TEST_STORE: 'redis', HOLDFAST_RUNS: '1000' },
+          env: { HOLDFAST_TEST_STORE: 'redis', HOLDFAST_RUNS: '600' },
         },
       },
       // Needs a program that not every machine has: npm run test:pgbouncer.

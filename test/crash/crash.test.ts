@@ -11,7 +11,7 @@ import { createClient, type Client } from './client.ts'
 import { cases, checkEverything, judge } from './judge.ts'
 import { startLoad, totals } from './load.ts'
 
-const rounds = Number(process.env['HOLDFAST_CRASH_ROUNDS'] ?? 20)
+const rounds = Number(process.env['HOLDFAST_CRASH_ROUNDS'] ?? 12)
 /** It takes about a second; the rest is for a busy machine. The figures are printed. */
 const startMsMax = 10_000
 const connections = 12

@@ -9,7 +9,7 @@ import type { Answer, Request } from './requests.ts'
 import { parameters, runBoth } from './run.ts'
 import { opening, stepsInMemory, stepsOnFile } from './steps.ts'
 
-const usualRuns = 1_000
+const usualRuns = 800
 describe('Holdfast beside a model of plain arrays', () => {
   console.log(`HOLDFAST_SEED=${seed}`)
 
