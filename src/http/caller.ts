@@ -72,7 +72,7 @@ export function guardRoutes(app: FastifyInstance, identify: Identify, onWrong: (
       if (refused === null) done()
     }
     const found = identify(request)
-    if (found instanceof Promise) found.then(decide).catch(done)
+    if (found instanceof Promise) found.then(decide).then(undefined, done)
     else decide(found)
   })
 }
