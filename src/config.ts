@@ -25,6 +25,8 @@ const variables = {
   /** What a token must have as `iss` and `aud`. */
   jwtIssuer: 'HOLDFAST_JWT_ISSUER',
   jwtAudience: 'HOLDFAST_JWT_AUDIENCE',
+  /** Of `seed` and `simulate` with --url: the API key that the service takes. */
+  key: 'HOLDFAST_KEY',
   /** How many active reservations a user may have at once. */
   activePerUser: 'HOLDFAST_ACTIVE_PER_USER_MAX',
   /** Requests of one client in so many seconds, as 600/60; off: as many as it likes. */
@@ -148,6 +150,11 @@ export function readStoreUrl(flag: string | undefined, environment: Environment 
   if (url === undefined) return defaults.store
   if (url === '') throw new SettingError(`${name} must name a store, for example ${defaults.store}.`)
   return url
+}
+
+/** The API key for a running service; undefined: it takes none. */
+export function readKey(environment: Environment = process.env): string | undefined {
+  return read(environment, variables.key)
 }
 
 function readIdentity(environment: Environment): IdentitySettings {

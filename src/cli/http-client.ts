@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { SettingError } from '../config.ts'
+import { readKey, SettingError } from '../config.ts'
 import { Failure } from './failure.ts'
 import { Busy, stubbornly, type Patience } from './retry.ts'
 
@@ -32,6 +32,8 @@ interface Call {
   readonly path: string
   readonly payload: string | null
   readonly idempotencyKey: string | null
+  /** Of the service. */
+  readonly key: string | undefined
 }
 
 /** A service that has not answered by then is treated as if the connection were lost: the outcome is unknown, and asking again is safe. */
@@ -44,7 +46,8 @@ const answerMsMax = 10_000
 export function createHttpClient(address: string, { connectionsMax, ...patience }: HttpClientOptions): HttpClient {
   const base = parseUrl(address)
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
-  const call = (details: Call): Promise<HttpAnswer> => stubbornly(() => attempt(base, agent, details), patience)
+  const key = readKey()
+  const call = (details: Omit<Call, 'key'>): Promise<HttpAnswer> => stubbornly(() => attempt(base, agent, { ...details, key }), patience)
   return {
     url: base.href.replace(/\/$/, ''),
     get: (path) => call({ method: 'GET', path, payload: null, idempotencyKey: null }),
@@ -80,10 +83,11 @@ interface Exchange {
   readonly retryAfter: string | undefined
 }
 
-function exchange(base: URL, agent: Agent, { method, path, payload, idempotencyKey }: Call): Promise<Exchange> {
+function exchange(base: URL, agent: Agent, { method, path, payload, idempotencyKey, key }: Call): Promise<Exchange> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (payload !== null) headers['content-type'] = 'application/json'
   if (payload !== null) headers['content-length'] = String(Buffer.byteLength(payload))
+  if (key !== undefined) headers['authorization'] = `Bearer ${key}`
   if (idempotencyKey !== null) headers['idempotency-key'] = idempotencyKey
   return new Promise((resolve, reject) => {
     const lost = (error: NodeJS.ErrnoException): void =>

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { createClient } from '../client/client.ts'
-import { readStoreSettings, type StoreFlags } from '../config.ts'
+import { readKey, readStoreSettings, type StoreFlags } from '../config.ts'
 import { explainRefusal } from '../domain/refusals.ts'
 import type { CreateProductInput } from '../engine/schemas.ts'
 import type { Shop } from '../engine/shop.ts'
@@ -37,13 +37,18 @@ export function addSeed(program: Command): void {
 
 async function seed({ url, json = false, ...store }: SeedFlags): Promise<void> {
   const products = demoProducts(systemClock())
-  await using shop = url === undefined ? await openShop(store) : createClient({ url: parseUrl(url).href, timeoutMs })
+  await using shop = url === undefined ? await openShop(store) : connect(url)
   const results: Seeded[] = []
   for (const product of products) results.push(await create(shop, product))
   const withResult = (wanted: Seeded): string[] => products.filter((_product, index) => results[index] === wanted).map(({ sku }) => sku)
   const created = withResult('created')
   const existed = withResult('existed')
   process.stdout.write(json ? `${JSON.stringify({ created, existed })}\n` : show(products, results))
+}
+
+function connect(url: string): Shop {
+  const key = readKey()
+  return createClient({ url: parseUrl(url).href, timeoutMs, ...(key !== undefined && { key }) })
 }
 
 async function openShop(flags: StoreFlags): Promise<Shop> {

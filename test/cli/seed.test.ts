@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFile } from '../support/folder.ts'
+import { startService as serviceHere } from '../support/http.ts'
+import { identity } from '../support/identities.ts'
 import { startService } from '../support/service.ts'
 import { runCli } from './cli.ts'
 
@@ -54,6 +56,18 @@ describe('holdfast seed', () => {
       expect(locked.stderr.trimEnd().split('\n')).toHaveLength(1)
     }
     expect(await service.stop()).toBe(0)
+  })
+
+  it('shows a service that has API keys the one in HOLDFAST_KEY, and so does a simulation', async () => {
+    const service = await serviceHere({ identity })
+    onTestFinished(() => service.close())
+    const { secret } = identity.keys.find(({ scope }) => scope === 'admin')!
+    const without = await runCli(['seed', '--url', service.address])
+    expect(without.code).toBe(1)
+    expect(without.stderr).toMatch(/API key/)
+    expect(await runCli(['seed', '--url', service.address], { HOLDFAST_KEY: secret })).toMatchObject({ code: 0, stderr: '' })
+    const sale = ['simulate', '--url', service.address, '--buyers', '50', '--stock', '10', '--json']
+    expect((await runCli(sale, { HOLDFAST_KEY: secret })).code).toBe(0)
   })
 
   it('says so when no service answers', async () => {
