@@ -59,7 +59,7 @@ const order = {
 const event = { id: '12', cursor, type: 'reservation.created', time: reservedAt, subject: reservation.id, data: reservation } as const
 const isNew = { ...stock, reserved: 0, available: 500, version: 1, nextReleaseAt: null }
 
-interface Example {
+export interface Example {
   readonly body?: object
   /** Of an answer that is no error. */
   readonly answer: object
@@ -144,7 +144,7 @@ const sentences: { readonly [Code in Exclude<ServiceErrorCode, 'not_found' | 'me
 }
 
 /** One for each code that an operation can answer, by the code. */
-export const problemExamples: Readonly<Record<string, { readonly value: object }>> = Object.fromEntries([
+export const problemExamples: Readonly<Record<string, { readonly value: { readonly detail: string } }>> = Object.fromEntries([
   ...Object.values(refusals).map((refusal) => [
     refusal.code,
     { value: problem(refusal.code, explainRefusal(refusal), membersOf(refusal)) },

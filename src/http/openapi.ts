@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyContextConfig, FastifyInstance, FastifySchema } from 'fastify'
 import { access, type Role } from './caller.ts'
+import { dialectExamples } from './dialects/examples.ts'
 import { examples, problemExamples } from './examples.ts'
 import { plainProblems, problems, ProblemSchema } from './schemas.ts'
 import { userIdHeader } from './user-id.ts'
@@ -137,15 +138,18 @@ function markOptionalBody({ requestBody }: Operation): void {
 }
 
 function addExamples({ operationId = '', requestBody, responses = {} }: Operation): void {
-  const { body, answer } = examples[operationId] ?? {}
+  const { body, answer } = examples[operationId] ?? dialectExamples[operationId] ?? {}
   const sent = requestBody?.content?.['application/json']
   if (sent !== undefined && body !== undefined) sent.example = body
-  for (const { description, content = {} } of Object.values(responses)) {
+  for (const [status, { description, content = {} }] of Object.entries(responses)) {
     const { 'application/json': answered, 'application/problem+json': refused } = content
-    if (answered !== undefined && answer !== undefined) answered.example = answer
+    const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
+    const isError = Number(status) >= 400
+    if (answered !== undefined && isError) {
+      answered.examples = Object.fromEntries(codes.map((code) => [code, { value: { error: problemExamples[code]?.value.detail, code } }]))
+    } else if (answered !== undefined && answer !== undefined) answered.example = answer
     if (refused !== undefined) {
       refused.schema = { $ref: '#/components/schemas/Problem' }
-      const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
       refused.examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
     }
   }

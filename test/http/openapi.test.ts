@@ -220,4 +220,18 @@ describe('GET /openapi.json', () => {
       if (answer !== undefined) expect(answer.example).toBeInstanceOf(Object)
     }
   })
+
+  it('shows what every route of the older APIs takes and answers', () => {
+    const older = Object.values(service.openapi.paths)
+      .flatMap((path) => Object.values(path) as unknown as Operation[])
+      .filter(({ tags = [] }) => tags.some((tag) => tag.endsWith(' API')))
+    expect(older).toHaveLength(22)
+    for (const { requestBody, responses } of older) {
+      if (requestBody !== undefined) expect(requestBody.content['application/json']?.example).toBeInstanceOf(Object)
+      for (const [status, { content }] of Object.entries(responses)) {
+        const shown = content?.['application/json']
+        expect(Number(status) < 400 ? shown?.example : Object.keys(shown?.examples ?? {})[0]).toBeTruthy()
+      }
+    }
+  })
 })
