@@ -184,3 +184,24 @@ export const writeProblems = [
   'unsupported_media_type',
   'overloaded',
 ] as const
+
+export const reserveProblems = [
+  ...writeProblems,
+  'product_not_found',
+  'insufficient_stock',
+  'user_limit_exceeded',
+  'reservation_limit_exceeded',
+  'sale_not_started',
+  'sale_ended',
+] as const
+
+const endProblems = [
+  ...writeProblems,
+  'reservation_not_found',
+  'not_owner',
+  'reservation_cancelled',
+  'reservation_expired',
+  'reservation_lost',
+] as const
+export const confirmProblems = [...endProblems, 'order_cancelled'] as const
+export const cancelProblems = [...endProblems, 'reservation_confirmed'] as const

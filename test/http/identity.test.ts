@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { refusal, startService, type Answer, type Service } from '../support/http.ts'
@@ -69,6 +69,21 @@ describe('credentials', () => {
     expect((await service.send('POST', '/v1/products', { raw: '{', headers: { 'content-type': 'application/json' } })).status).toBe(401)
     expect((await service.post('/v1/nowhere', {})).status).toBe(404)
     expect((await service.send('DELETE', '/v1/orders')).status).toBe(405)
+  })
+
+  it('that are missing are told before a long body, of which nothing more is read', async () => {
+    const answered = await new Promise<string>((resolve, reject) => {
+      let text = ''
+      const socket = connect(service.port, '127.0.0.1', () => {
+        socket.write('POST /v1/reservations HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1073741824\r\n\r\n{')
+      })
+      socket.on('data', (piece) => (text += piece.toString()))
+      socket.on('error', reject)
+      // The service ends the connection; it would wait for a gigabyte else.
+      socket.on('end', () => resolve(text))
+    })
+    expect(answered).toMatch(/^HTTP\/1\.1 401 /)
+    expect(answered).toMatch(/\r\nconnection: close\r\n/i)
   })
 
   it('are in no report', async () => {

@@ -7,9 +7,20 @@ import { CreateProductBody, Quantity, Sku, UserId } from '../../engine/schemas.t
 import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { access, hideOthers } from '../caller.ts'
 import { refusalBody, type Dialect } from '../problem.ts'
-import { Count, Id, IdempotencyHeaders as headers, Instant, plainProblems, readProblems, writeProblems } from '../schemas.ts'
+import {
+  Count,
+  Id,
+  IdempotencyHeaders as headers,
+  Instant,
+  plainProblems,
+  readProblems,
+  writeProblems,
+  cancelProblems,
+  confirmProblems,
+  reserveProblems,
+} from '../schemas.ts'
 import { instant } from '../views.ts'
-import { answerOf, cancelProblems, confirmProblems, isSku, reserveProblems } from './common.ts'
+import { answerOf, isSku } from './common.ts'
 
 /** Carts of several products, and a checkout. */
 

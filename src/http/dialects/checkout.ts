@@ -6,9 +6,19 @@ import { Quantity, Sku, UserId } from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { access, hideOthers } from '../caller.ts'
 import { refusalBody, type Dialect } from '../problem.ts'
-import { Count, Id, IdempotencyHeaders as headers, Instant, plainProblems, readProblems } from '../schemas.ts'
+import {
+  Count,
+  Id,
+  IdempotencyHeaders as headers,
+  Instant,
+  plainProblems,
+  readProblems,
+  cancelProblems,
+  confirmProblems,
+  reserveProblems,
+} from '../schemas.ts'
 import { instant } from '../views.ts'
-import { answerOf, cancelProblems, confirmProblems, isSku, reserveProblems } from './common.ts'
+import { answerOf, isSku } from './common.ts'
 
 /** One product for five minutes, for a checkout that confirms or cancels by the id alone. */
 

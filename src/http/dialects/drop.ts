@@ -12,19 +12,23 @@ import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { InvalidRequest } from '../body.ts'
 import { access } from '../caller.ts'
 import { refusalBody, type Dialect } from '../problem.ts'
-import { Count, Id, IdempotencyHeaders, Instant, pageOf, PageQuery, plainProblems, readProblems, writeProblems } from '../schemas.ts'
-import { userIdHeader } from '../user-id.ts'
-import { instant, viewPage } from '../views.ts'
 import {
-  answerOf,
+  Count,
+  Id,
+  IdempotencyHeaders,
+  Instant,
+  pageOf,
+  PageQuery,
+  plainProblems,
+  readProblems,
+  writeProblems,
   cancelProblems,
   confirmProblems,
-  isSku,
-  noProduct,
   reserveProblems,
-  UserAndIdempotencyHeaders,
-  UserHeaders,
-} from './common.ts'
+} from '../schemas.ts'
+import { userIdHeader } from '../user-id.ts'
+import { instant, viewPage } from '../views.ts'
+import { answerOf, isSku, noProduct, UserAndIdempotencyHeaders, UserHeaders } from './common.ts'
 import { heldId, occupantId, occupantOf, oneEach } from './held.ts'
 import { moneyOf, priceOf } from './prices.ts'
 import { createPurchasers } from './purchasers.ts'

@@ -9,9 +9,20 @@ import { CreateProductBody, Quantity, UserId } from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { access, hideOthers } from '../caller.ts'
 import { refusalBody, type Dialect } from '../problem.ts'
-import { Count, Id, IdempotencyHeaders as headers, Instant, plainProblems, readProblems, writeProblems } from '../schemas.ts'
+import {
+  Count,
+  Id,
+  IdempotencyHeaders as headers,
+  Instant,
+  plainProblems,
+  readProblems,
+  writeProblems,
+  cancelProblems,
+  confirmProblems,
+  reserveProblems,
+} from '../schemas.ts'
 import { instant } from '../views.ts'
-import { answerOf, cancelProblems, confirmProblems, isSku, noProduct, reserveProblems } from './common.ts'
+import { answerOf, isSku, noProduct } from './common.ts'
 import { heldId, oneEach } from './held.ts'
 import { moneyOf, priceOf } from './prices.ts'
 

@@ -5,10 +5,10 @@ import type { Holdfast } from '../../engine/holdfast.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { access } from '../caller.ts'
 import type { Dialect } from '../problem.ts'
-import { Count, Id, Instant, plainProblems } from '../schemas.ts'
+import { Count, Id, Instant, plainProblems, reserveProblems } from '../schemas.ts'
 import { userIdHeader } from '../user-id.ts'
 import { instant } from '../views.ts'
-import { answerOf, isSku, noProduct, reserveProblems, UserAndIdempotencyHeaders } from './common.ts'
+import { answerOf, isSku, noProduct, UserAndIdempotencyHeaders } from './common.ts'
 
 /** A button on the page of a product: one unit for ten minutes. */
 

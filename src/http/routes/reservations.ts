@@ -17,28 +17,14 @@ import {
   problems,
   ReservationSchema,
   readProblems,
-  writeProblems,
+  cancelProblems,
+  confirmProblems,
+  reserveProblems,
 } from '../schemas.ts'
 import { viewOrder, viewPage, viewReservation, writeReservation } from '../views.ts'
 
 const tags = ['Reservations']
 const params = Type.Object({ id: Type.String() })
-const reserveProblems = [
-  'product_not_found',
-  'insufficient_stock',
-  'user_limit_exceeded',
-  'reservation_limit_exceeded',
-  'sale_not_started',
-  'sale_ended',
-] as const
-const endProblems = [
-  ...writeProblems,
-  'reservation_not_found',
-  'not_owner',
-  'reservation_cancelled',
-  'reservation_expired',
-  'reservation_lost',
-] as const
 
 export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
   app.post<{ Body: inputs.ReserveInput }>(
@@ -53,7 +39,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         body: inputs.ReserveInput,
         response: {
           201: ReservationSchema,
-          ...problems(...writeProblems, ...reserveProblems),
+          ...problems(...reserveProblems),
         },
       },
     },
@@ -118,7 +104,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         headers,
         params,
         body: inputs.ConfirmInput,
-        response: { 201: OrderSchema, 200: OrderSchema, ...problems(...endProblems, 'order_cancelled') },
+        response: { 201: OrderSchema, 200: OrderSchema, ...problems(...confirmProblems) },
       },
     },
     async (request, reply) => {
@@ -144,7 +130,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         headers,
         params,
         body: inputs.CancelInput,
-        response: { 200: ReservationSchema, ...problems(...endProblems, 'reservation_confirmed') },
+        response: { 200: ReservationSchema, ...problems(...cancelProblems) },
       },
     },
     async (request, reply) => {
@@ -165,7 +151,7 @@ export function reservationRoutes(app: FastifyInstance, shop: Holdfast): void {
         headers,
         params,
         body: inputs.ExtendInput,
-        response: { 200: ReservationSchema, ...problems(...endProblems, 'reservation_confirmed') },
+        response: { 200: ReservationSchema, ...problems(...cancelProblems) },
       },
     },
     async (request, reply) => {
