@@ -39,6 +39,23 @@ export interface RequestWindow {
   readonly endsInMs: number
 }
 
+/** A small document of the service itself, such as how far a consumer of the feed has come: not a fact of the shop. */
+export interface Note {
+  readonly name: string
+  /** Another one after each change; says nothing else. */
+  readonly version: string
+  readonly value: string
+}
+
+/** Notes, by compare and set. All may throw `store_unavailable`; whether a write was done is then unknown, and reading tells. */
+export interface Notes {
+  /** Those whose name begins so, by name in ASCII order. */
+  readonly list: (prefix: string) => Promise<readonly Note[]>
+  readonly read: (name: string) => Promise<Note | null>
+  /** Keep `value` under this name, or with null nothing, if what is kept has this version, or, with null, if nothing is. The new version ('' when there is no note any more); null: it is otherwise, and nothing was done. */
+  readonly write: (name: string, value: string | null, version: string | null) => Promise<string | null>
+}
+
 /**
  * A place that keeps the facts. Ten methods, because the width of this port decides the size of every store behind it.
  * Every method may throw the fault `store_unavailable`; repeating is then safe.
@@ -76,4 +93,6 @@ export interface Store {
   readonly onOthers?: (listener: () => void) => void
   /** Only of stores that several nodes share: count requests against the limits of their clients, each of which is named once. Not facts: they may be forgotten at any time. */
   readonly countRequests?: (requests: readonly Requests[]) => Promise<readonly RequestWindow[]>
+  /** Where the service keeps what belongs to no shop, as durable as the facts. Without it there are no webhooks and no relay. */
+  readonly notes?: Notes
 }
