@@ -61,9 +61,9 @@ describe('the layers of src/', () => {
     domain: [],
     store: ['domain'],
     engine: ['domain', 'store/port.ts'],
-    // serve.ts and fastify.ts open the store that they are told; views.ts knows the shape of a page.
+    // serve.ts and fastify.ts open the store that they are told.
     http: ['domain', 'engine', 'events', 'store/port.ts', 'store/open.ts', 'version.ts'],
-    events: ['domain', 'engine'],
+    events: ['domain', 'engine', 'store/port.ts'],
     client: ['domain', 'engine/shop.ts', 'engine/schemas.ts'],
   }
 

@@ -25,8 +25,8 @@ export const { newId } = await load('engine/ids.js')
 export const { ReserveInput } = await load('engine/schemas.js')
 /** @type {typeof import('../../src/store/postgres/statements.ts')} */
 export const { statementsFor } = await load('store/postgres/statements.js')
-/** @type {typeof import('../../src/http/views.ts')} */
-export const { writeReservation } = await load('http/views.js')
+/** @type {typeof import('../../src/engine/views.ts')} */
+export const { writeReservation } = await load('engine/views.js')
 /** @type {typeof import('../../src/store/redis/keys.ts')} */
 export const { headerOf, prefixOf } = await load('store/redis/keys.js')
 

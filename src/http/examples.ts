@@ -1,6 +1,6 @@
 import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
 import { membersOf, problem, type ErrorCode, type ServiceErrorCode } from './problem.ts'
-import { viewEvent, viewOrder, viewPage, viewProduct, viewReservation, viewStock } from './views.ts'
+import { viewEvent, viewOrder, viewPage, viewProduct, viewReservation, viewStock } from '../engine/views.ts'
 
 /** What the documentation shows: one sale, told in the requests and answers of each operation. */
 

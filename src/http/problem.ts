@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
-import { instant } from './views.ts'
+import { instant } from '../engine/views.ts'
 
 /** Errors of the service itself, beside the refusals of the domain. */
 export type ServiceErrorCode =

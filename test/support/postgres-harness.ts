@@ -52,6 +52,11 @@ export function onTwoNodes(name: string, stores: () => PostgresStores, urlOf?: (
           orders: (...given) => next().orders(...given),
           events: (...given) => next().events(...given),
           nextDueInMs: () => next().nextDueInMs(),
+          notes: {
+            list: (...given) => next().notes!.list(...given),
+            read: (...given) => next().notes!.read(...given),
+            write: (...given) => next().notes!.write(...given),
+          },
         },
         advance: (ms) => clock.advance(ms),
         close: async () => {

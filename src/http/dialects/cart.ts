@@ -19,7 +19,7 @@ import {
   confirmProblems,
   reserveProblems,
 } from '../schemas.ts'
-import { instant } from '../views.ts'
+import { instant } from '../../engine/views.ts'
 import { answerOf, isSku } from './common.ts'
 
 /** Carts of several products, and a checkout. */

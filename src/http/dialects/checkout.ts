@@ -17,7 +17,7 @@ import {
   confirmProblems,
   reserveProblems,
 } from '../schemas.ts'
-import { instant } from '../views.ts'
+import { instant } from '../../engine/views.ts'
 import { answerOf, isSku } from './common.ts'
 
 /** One product for five minutes, for a checkout that confirms or cancels by the id alone. */

@@ -27,7 +27,7 @@ import {
   reserveProblems,
 } from '../schemas.ts'
 import { userIdHeader } from '../user-id.ts'
-import { instant, viewPage } from '../views.ts'
+import { instant, viewPage } from '../../engine/views.ts'
 import { answerOf, isSku, noProduct, UserAndIdempotencyHeaders, UserHeaders } from './common.ts'
 import { heldId, occupantId, occupantOf, oneEach } from './held.ts'
 import { moneyOf, priceOf } from './prices.ts'

@@ -21,7 +21,7 @@ import {
   confirmProblems,
   reserveProblems,
 } from '../schemas.ts'
-import { instant } from '../views.ts'
+import { instant } from '../../engine/views.ts'
 import { answerOf, isSku, noProduct } from './common.ts'
 import { heldId, oneEach } from './held.ts'
 import { moneyOf, priceOf } from './prices.ts'

@@ -7,7 +7,7 @@ import { access } from '../caller.ts'
 import type { Dialect } from '../problem.ts'
 import { Count, Id, Instant, plainProblems, reserveProblems } from '../schemas.ts'
 import { userIdHeader } from '../user-id.ts'
-import { instant } from '../views.ts'
+import { instant } from '../../engine/views.ts'
 import { answerOf, isSku, noProduct, UserAndIdempotencyHeaders } from './common.ts'
 
 /** A button on the page of a product: one unit for ten minutes. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Product } from '../../domain/product.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
-import { instant } from '../views.ts'
+import { instant } from '../../engine/views.ts'
 
 export interface Purchaser {
   readonly userId: string

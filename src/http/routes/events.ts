@@ -5,7 +5,7 @@ import type { Holdfast } from '../../engine/holdfast.ts'
 import { InvalidRequest } from '../body.ts'
 import { access } from '../caller.ts'
 import { EventSchema, pageOf, PageQuery, problems, readProblems } from '../schemas.ts'
-import { viewEvent, viewPage } from '../views.ts'
+import { viewEvent, viewPage } from '../../engine/views.ts'
 
 const after = Type.Optional(Type.String({ description: 'nextCursor of the page before, or 0 for the beginning.' }))
 

@@ -7,7 +7,7 @@ import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { access, isHiddenFrom } from '../caller.ts'
 import { refusalBody } from '../problem.ts'
 import { IdempotencyHeaders as headers, OrderSchema, pageOf, PageQuery, problems, readProblems, writeProblems } from '../schemas.ts'
-import { viewOrder, viewPage } from '../views.ts'
+import { viewOrder, viewPage } from '../../engine/views.ts'
 
 const tags = ['Orders']
 const params = Type.Object({ id: Type.String() })

@@ -19,7 +19,7 @@ import {
   readProblems,
   writeProblems,
 } from '../schemas.ts'
-import { viewPage, viewProduct, viewStock } from '../views.ts'
+import { viewPage, viewProduct, viewStock } from '../../engine/views.ts'
 
 const tags = ['Products']
 const params = Type.Object({ sku: Type.String() })

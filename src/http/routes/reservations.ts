@@ -21,7 +21,7 @@ import {
   confirmProblems,
   reserveProblems,
 } from '../schemas.ts'
-import { viewOrder, viewPage, viewReservation, writeReservation } from '../views.ts'
+import { viewOrder, viewPage, viewReservation, writeReservation } from '../../engine/views.ts'
 
 const tags = ['Reservations']
 const params = Type.Object({ id: Type.String() })

@@ -10,7 +10,7 @@ import { access } from '../caller.ts'
 import { sendRefusal } from '../problem.ts'
 import { problems } from '../schemas.ts'
 import { message, type EventStream, type EventStreams } from '../sse.ts'
-import { viewEvent, viewStock } from '../views.ts'
+import { viewEvent, viewStock } from '../../engine/views.ts'
 
 /** What one stream may watch. */
 const skusMax = 100

@@ -10,6 +10,7 @@ import { idempotencyTests } from './idempotency.ts'
 import { createContext, type Group } from './kit.ts'
 import { limitPerUserTests } from './limits-per-user.ts'
 import { listTests } from './lists.ts'
+import { noteTests } from './notes.ts'
 import { orderTests } from './orders.ts'
 import { productTests, stockTests } from './products.ts'
 import { reopenTests } from './reopen.ts'
@@ -33,6 +34,7 @@ const groups: readonly Group[] = [
   idempotencyTests,
   eventTests,
   listTests,
+  noteTests,
   batchTests,
   repeatTests,
   reopenTests,

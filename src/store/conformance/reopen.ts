@@ -6,7 +6,7 @@ const none = { userId: null, sku: null, status: null }
 async function everything({ store, events }: Context): Promise<string> {
   const query = { limit: 200, cursor: null }
   const lists = [await store.products(query), await store.reservations(none, query), await store.orders({ userId: null }, query)]
-  return JSON.stringify([lists, await events(), await store.nextDueInMs()])
+  return JSON.stringify([lists, await events(), await store.nextDueInMs(), await store.notes?.list('')])
 }
 
 export const reopenTests: Group = {
@@ -22,6 +22,7 @@ export const reopenTests: Group = {
         const { id } = await done(reserve('ann', { a: 1 }, { ttlMs: 1_000 }))
         const keyed = () => reserve('bob', { a: 1 }, { idempotency: key('k') })
         const first = await run(keyed())
+        await context.store.notes?.write('a', 'one', null)
         const before = await everything(context)
         await reopen()
         assert.equal(await everything(context), before)

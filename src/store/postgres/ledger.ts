@@ -108,6 +108,7 @@ export async function postgresLedger(options: PostgresLedgerOptions): Promise<Le
     order: (id) => store.order(id),
     orders: (filter, query) => store.orders(filter, query),
     events: (query) => store.events(query),
+    notes: store.notes,
     close: () => store.close(),
   }
 }

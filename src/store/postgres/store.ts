@@ -9,6 +9,7 @@ import { knownProductsMax, openBase, type Base, type BaseOptions } from './base.
 import { isCollision, openingFault } from './errors.ts'
 import { createListener } from './listen.ts'
 import { loadFacts, MoreLocksNeeded } from './load.ts'
+import { createNotes } from './notes.ts'
 import { createRequestCounts } from './requests.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
 
@@ -33,7 +34,7 @@ export async function postgresStore({ batchSizeMax = 4_000, ...options }: Postgr
 }
 
 /** Whoever has the database may be a ledger that is also written to as a store. */
-export function storeOn(base: Base, batchSizeMax: number): Store {
+export function storeOn(base: Base, batchSizeMax: number): Store & Required<Pick<Store, 'notes'>> {
   const { driver, config, url, pool, statements, knownProducts, isOpen, read, guard, transact, send, persist } = base
   const sql = statements.queries
   const channel = `holdfast_${url.schema}`.slice(0, 63)
@@ -80,6 +81,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store {
         const [row] = await read(sql.nextDueInMs)
         return row?.['ms'] == null ? null : Math.max(0, integer(row['ms']))
       }),
+    notes: createNotes(base),
     close: async () => {
       if (isOpen()) await listener.close()
       await base.close()

@@ -107,6 +107,11 @@ export async function redisStore(options: RedisOptions): Promise<Store> {
       orders: (filter, query) => guard(() => reads.orders(filter, query)),
       events: (query) => guard(() => reads.events(query)),
       nextDueInMs: () => guard(() => reads.nextDueInMs()),
+      notes: {
+        list: (prefix) => guard(() => ledger.notes.list(prefix)),
+        read: (name) => guard(() => ledger.notes.read(name)),
+        write: (...note) => guard(() => ledger.notes.write(...note)),
+      },
       close: async () => {
         if (!open) return
         open = false

@@ -26,6 +26,7 @@ export const copiedTables = {
   },
   events: { key: ['seq'], columns: 'seq bigint, time bigint, list json' },
   ledger: { key: ['id'], columns: 'id text, generation bigint, position bigint, namespace text, mark text' },
+  notes: { key: ['name'], columns: 'name text, version text, value text' },
   answers: { key: ['scope', 'key'], columns: 'scope text, key text, fingerprint text, created_at bigint, created smallint, value text' },
 } as const
 

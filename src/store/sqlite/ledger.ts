@@ -94,6 +94,7 @@ export async function sqliteLedger({ path, clock = systemClock }: SqliteLedgerOp
     order: (id) => store.order(id),
     orders: (filter, query) => store.orders(filter, query),
     events: (query) => store.events(query),
+    notes: store.notes,
     close,
   }
 }

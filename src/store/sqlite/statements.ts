@@ -117,6 +117,13 @@ const queries = {
     order by e.event_seq`,
   lastEvent: 'select max(seq) as seq from events',
 
+  note: 'select name, version, value from notes where name = ?',
+  notesBetween: 'select name, version, value from notes where name >= ? and name < ? order by name',
+  insertNote: 'insert into notes (name, version, value) values (?, ?, ?) on conflict do nothing returning version',
+  /** If it has the version ?4. */
+  updateNote: 'update notes set version = ?2, value = ?3 where name = ?1 and version = ?4 returning version',
+  deleteNote: 'delete from notes where name = ?1 and version = ?2 returning version',
+
   ledger: `select ${ledgerColumns} from ledger`,
   makeLedger: 'insert into ledger (id, generation, position) values (?, 0, 0) on conflict do nothing',
   moveLedger: 'update ledger set position = ?1, mark = ?2',

@@ -6,6 +6,7 @@ import { refuseLedger } from '../sql/ledger.ts'
 import { integer } from '../sql/rows.ts'
 import { openBase, type Base } from './base.ts'
 import { loadFacts } from './load.ts'
+import { createNotes } from './notes.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
 
 export interface SqliteOptions {
@@ -32,7 +33,8 @@ export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 4_
 }
 
 /** Whoever has the file may be a ledger that is also written to as a store. */
-export function storeOn({ sql, knownProducts, guard, transact, save, close }: Base, clock: Clock, batchSizeMax: number): Store {
+export function storeOn(base: Base, clock: Clock, batchSizeMax: number): Store & Required<Pick<Store, 'notes'>> {
+  const { sql, knownProducts, guard, transact, save, close } = base
   return {
     batchSizeMax,
     execute: (commands, { repeat = false } = {}) =>
@@ -57,6 +59,7 @@ export function storeOn({ sql, knownProducts, guard, transact, save, close }: Ba
         const next = sql.nextDue.get()?.['next']
         return next == null ? null : Math.max(0, integer(next) - clock())
       }),
+    notes: createNotes(base),
     close,
   }
 }

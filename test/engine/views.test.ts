@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { viewReservation, writeReservation } from '../../src/http/views.ts'
+import { viewReservation, writeReservation } from '../../src/engine/views.ts'
 import type { Reservation } from '../../src/index.ts'
 
 const instants = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) })
