@@ -43,9 +43,15 @@ export interface RelayOptions {
   readonly report: (error: unknown) => void
 }
 
+export interface FeedPage {
+  readonly events: readonly Event[]
+  /** There is no more yet. */
+  readonly isEnd: boolean
+}
+
 export interface FeedPages {
   /** What comes after the cursor; waits while others go first. */
-  readonly after: (cursor: string | null) => Promise<{ readonly events: readonly Event[]; readonly isEnd: boolean }>
+  readonly after: (cursor: string | null) => Promise<FeedPage>
   /** The very next; null: it has been removed. */
   readonly next: (cursor: string | null) => Promise<Event | null>
 }

@@ -1,13 +1,12 @@
 import { faultCode } from '../../domain/faults.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
-import type { Event } from '../../domain/event.ts'
-import type { Page } from '../../domain/pages.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import type { Notes } from '../../store/port.ts'
 import type { Consumer } from './consumer.ts'
+import type { GiveWay } from './give-way.ts'
 import { createPlace } from './place.ts'
-import { createRelay, type FeedPages, type Relay, type RelayStatus } from './relay.ts'
+import { createRelay, type FeedPage, type FeedPages, type Relay, type RelayStatus } from './relay.ts'
 import { realTime, type Time } from './time.ts'
 
 export interface RelaysOptions {
@@ -15,8 +14,7 @@ export interface RelaysOptions {
   readonly notes: Notes
   /** Whether several nodes may use the store. */
   readonly isShared: boolean
-  /** How long to wait before the next page of the feed is read, because others go first; 0: not at all. */
-  readonly giveWayMs?: () => number
+  readonly giveWay?: GiveWay | undefined
   readonly time?: Time
   readonly random?: () => number
   readonly report: (error: unknown) => void
@@ -46,7 +44,7 @@ const pagesKept = 8
 export function createRelays(options: RelaysOptions): Relays {
   const { shop, notes, isShared, time = realTime, random = Math.random, report } = options
   const node = randomUUID()
-  const feed = createFeedPages(shop, time, options.giveWayMs ?? (() => 0))
+  const feed = createFeedPages(shop, time, options.giveWay)
   const relays = new Map<string, Relay>()
   const stopping = new AbortController()
   let isChanged = false
@@ -85,20 +83,25 @@ export function createRelays(options: RelaysOptions): Relays {
 }
 
 /** Consumers that are at the same place, as at the end of the feed, read it once. */
-function createFeedPages(shop: Pick<Holdfast, 'events'>, time: Time, giveWayMs: () => number): FeedPages & { readonly forget: () => void } {
-  const pages = new Map<string, Promise<Page<Event>>>()
+function createFeedPages(
+  shop: Pick<Holdfast, 'events'>,
+  time: Time,
+  giveWay: GiveWay | undefined,
+): FeedPages & { readonly forget: () => void } {
+  const pages = new Map<string, Promise<FeedPage>>()
   const never = new AbortController().signal
 
-  const load = async (cursor: string | null): Promise<Page<Event>> => {
-    const waitMs = giveWayMs()
+  const load = async (cursor: string | null): Promise<FeedPage> => {
+    const { waitMs, events: limit } = giveWay?.turn() ?? { waitMs: 0, events: pageSize }
     if (waitMs > 0) await time.sleep(waitMs, never)
     // Where a store answers without waiting, a long feed would leave nobody else a turn.
     else await nextTurn()
-    return shop.events({ cursor, limit: pageSize })
+    const { data } = await shop.events({ cursor, limit })
+    return { events: data, isEnd: data.length < limit }
   }
 
   return {
-    after: async (cursor) => {
+    after: (cursor) => {
       const key = cursor ?? ''
       let page = pages.get(key)
       if (page === undefined) {
@@ -107,8 +110,7 @@ function createFeedPages(shop: Pick<Holdfast, 'events'>, time: Time, giveWayMs: 
         page.catch(() => pages.delete(key))
         if (pages.size > pagesKept) pages.delete(pages.keys().next().value!)
       }
-      const { data } = await page
-      return { events: data, isEnd: data.length < pageSize }
+      return page
     },
     next: async (cursor) => {
       try {
