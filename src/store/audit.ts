@@ -1,3 +1,4 @@
+import { cursorExpired, faultCode } from '../domain/faults.ts'
 import { explainPairs, explainSku } from './audit/explain.ts'
 import { createFindings, type Finding } from './audit/findings.ts'
 import { createFold } from './audit/fold.ts'
@@ -22,14 +23,28 @@ export interface AuditOptions {
 
 /** A store in use may change during every look; give up after so many. */
 const looksMax = 5
+/** And where events and reservations are removed faster than they are read. */
+const beginningsMax = 3
 
 /**
  * Explain every unit: fold the events, add up the rows, and compare both with the counters (S1–S4, H1, O2, O3). It only reads, and knows nothing
  * but the port. Memory grows with the products and with what is active now, not with what ever was. Throws the faults of the store; safe to repeat.
  */
 export async function audit(store: Store, { onProgress = () => {} }: AuditOptions = {}): Promise<AuditReport> {
+  for (let beginnings = 1; ; beginnings++) {
+    try {
+      return await auditOnce(store, onProgress)
+    } catch (error) {
+      if (faultCode(error) !== 'cursor_expired' || beginnings === beginningsMax) throw error
+    }
+  }
+}
+
+/** Throws `cursor_expired` when so much was removed meanwhile that what was read before does not go with what was read later. */
+async function auditOnce(store: Store, onProgress: Progress): Promise<AuditReport> {
   const findings = createFindings()
-  const fold = createFold(store, findings)
+  const removed = (await store.retention?.removed())?.events ?? null
+  const fold = createFold(store, findings, removed)
   const readOn = (): Promise<number> => fold.readOn((done) => onProgress({ phase: 'events', done }))
   await readOn()
 
@@ -52,12 +67,15 @@ export async function audit(store: Store, { onProgress = () => {} }: AuditOption
     for (const line of seen.disagreements) findings.row('H1', line)
     await judgePairs(seen)
   }
+  const later = await store.retention?.removed()
+  // The rows were all there that the events tell of, unless their ends are later than those events that were removed before.
+  if (later?.events != null && later.reservationsTime > fold.since) throw cursorExpired(removed?.cursor ?? '0', later.events.cursor)
   const list = await findings.list((sku) => explainSku(store, fold, sku))
   return {
     ok: list.length === 0,
     products: seen.after.size,
     reservations: seen.reservationCount,
-    orders: seen.placed.count,
+    orders: seen.orderCount,
     events: fold.eventCount,
     findings: list,
     unsettled,
@@ -65,7 +83,7 @@ export async function audit(store: Store, { onProgress = () => {} }: AuditOption
 
   async function judgePairs(rows: Look): Promise<void> {
     const differing = (['ended', 'confirmed', 'placed', 'cancelledOrders'] as const).filter((name) => !rows[name].equals(fold[name]))
-    if (differing.length === 0 && rows.confirmed.equals(rows.placed)) return
+    if (differing.length === 0 && rows.everConfirmed.equals(rows.everPlaced)) return
     onProgress({ phase: 'explanation', done: 0 })
     await explainPairs(store, fold, findings)
     for (const name of differing) {

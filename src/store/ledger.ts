@@ -4,7 +4,7 @@ import type { ProductRow } from '../domain/product.ts'
 import type { Transition } from '../domain/replay.ts'
 import type { Reservation } from '../domain/reservation.ts'
 import type { StockRow } from '../domain/stock.ts'
-import type { Notes, Page, PageQuery, ReservationFilter, Store } from './port.ts'
+import type { Notes, Page, PageQuery, Pruned, PruneQuery, Removed, ReservationFilter, Store } from './port.ts'
 
 /** Where a ledger stands. `generation`: 0 until a store in memory has taken it over for the first time. `position`: how many batches of the journal of this generation it has; `mark`: that of the last of them, '' at the beginning. */
 export interface LedgerState {
@@ -80,5 +80,8 @@ export interface Ledger {
   readonly orders: Store['orders']
   readonly events: Store['events']
   readonly notes: Notes
+  /** As `Retention`; at `now`, by the clock of the store in memory. */
+  readonly prune: (query: PruneQuery, now: number) => Promise<Pruned>
+  readonly removed: () => Promise<Removed>
   readonly close: () => Promise<void>
 }

@@ -56,6 +56,42 @@ export interface Notes {
   readonly write: (name: string, value: string | null, version: string | null) => Promise<string | null>
 }
 
+/** How old something must be before it may be removed, in milliseconds by the store's clock; null: it is never removed. */
+export interface PruneQuery {
+  /** Of events. Those of the last hour stay in any case. */
+  readonly eventsMs: number | null
+  /** Since they ended, of reservations without an order. They stay as long as an event tells of them. */
+  readonly reservationsMs: number | null
+  /** Of answers under idempotency keys. Those that may still be given again, of 24 hours, stay in any case. */
+  readonly answersMs: number | null
+  /** About how many things one call looks at: bounds how long it takes. */
+  readonly limit: number
+}
+
+/** How many of each were removed. */
+export interface Pruned {
+  readonly events: number
+  readonly reservations: number
+  readonly answers: number
+  /** There may be more. */
+  readonly more: boolean
+}
+
+/** What is not there any more. */
+export interface Removed {
+  /** Events up to this cursor, which is the first that can still be given; the latest of them happened at `time`. null: none. */
+  readonly events: { readonly cursor: string; readonly time: number } | null
+  /** The latest end of a reservation that was removed; epoch milliseconds; 0: none was. */
+  readonly reservationsTime: number
+}
+
+/** What is over may be removed: events, reservations that ended without an order, answers. Orders never are. */
+export interface Retention {
+  /** One short transaction; safe to repeat, and at any time. Where several nodes ask at once, one of them does it, and the others are told that there is no more. */
+  readonly prune: (query: PruneQuery) => Promise<Pruned>
+  readonly removed: () => Promise<Removed>
+}
+
 /**
  * A place that keeps the facts. Ten methods, because the width of this port decides the size of every store behind it.
  * Every method may throw the fault `store_unavailable`; repeating is then safe.
@@ -80,7 +116,10 @@ export interface Store {
   order(id: string): Promise<Order | null>
   /** Newest first. */
   orders(filter: OrderFilter, query: PageQuery): Promise<Page<Order>>
-  /** Oldest first. `nextCursor` is where to go on, now or tomorrow; null only while the feed is empty. With `limit` 0: after everything that there is now. */
+  /**
+   * Oldest first. `nextCursor` is where to go on, now or tomorrow; null only while the feed is empty. With `limit` 0: after everything that there is now. Without a cursor, or after '0', it begins with the oldest
+   * event that is kept; after another one whose next event was removed it is the fault `cursor_expired`.
+   */
   events(query: PageQuery): Promise<Page<Event>>
   /** Milliseconds until the next reservation is due, by the store's clock; 0 when one is; null when there is none. */
   nextDueInMs(): Promise<number | null>
@@ -95,4 +134,6 @@ export interface Store {
   readonly countRequests?: (requests: readonly Requests[]) => Promise<readonly RequestWindow[]>
   /** Where the service keeps what belongs to no shop, as durable as the facts. Without it there are no webhooks and no relay. */
   readonly notes?: Notes
+  /** Without it everything is kept for ever. */
+  readonly retention?: Retention
 }

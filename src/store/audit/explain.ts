@@ -16,7 +16,7 @@ export async function explainSku(store: Store, fold: Fold, sku: string): Promise
     if (lines.length >= linesMax) return lines
     const { id, status, expiresAt, orderId } = reservation
     const units = unitsOf(reservation)
-    const isOpen = fold.open.has(id)
+    const isOpen = fold.isOpen(reservation)
     if (status === 'active') {
       if (!isOpen) lines.push(`reservation ${id}: ${units} reserved in its row, not by the events`)
       else if (holders.length < linesMax) holders.push(`reservation ${id}: ${units} reserved until ${new Date(expiresAt).toISOString()}`)

@@ -3,7 +3,7 @@ import type { Order } from '../../domain/order.ts'
 import type { Product } from '../../domain/product.ts'
 import type { Reservation, ReservedItem } from '../../domain/reservation.ts'
 import type { Stock } from '../../domain/stock.ts'
-import type { Store } from '../port.ts'
+import type { Removed, Store } from '../port.ts'
 import type { Findings } from './findings.ts'
 import { createTally, type Tally } from './tally.ts'
 
@@ -16,10 +16,16 @@ interface Books {
 
 /** What the events alone say, as far as they were read. It remembers only what is active. */
 export interface Fold {
+  /** The latest time of the events that were removed. What happened after it is told by those that are there; what happened before it may be. */
+  readonly since: number
   readonly stock: ReadonlyMap<string, Readonly<Books>>
-  /** Reservations that no event has ended. */
+  /** Skus of which the events do not tell from the beginning: their books begin as the first event that is there has recorded them. */
+  readonly based: ReadonlySet<string>
+  /** Reservations that no event has ended, of those that an event has made. */
   readonly open: ReadonlyMap<string, readonly ReservedItem[]>
-  /** (reservation, end) of every reservation that an event ended. */
+  /** The same for a row, also where the event that made it was removed. */
+  readonly isOpen: (row: Pick<Reservation, 'id' | 'createdAt' | 'endedAt'>) => boolean
+  /** (reservation, end) of every reservation that an event ended, if that was after `since`. As the next three. */
   readonly ended: Tally
   /** (reservation, order), as the confirmed reservations tell it. */
   readonly confirmed: Tally
@@ -33,19 +39,28 @@ export interface Fold {
 
 const pageSize = 500
 
-export function createFold(store: Store, findings: Findings): Fold {
+export function createFold(store: Store, findings: Findings, removed: Removed['events']): Fold {
+  const since = removed?.time ?? -Infinity
   const stock = new Map<string, Books>()
+  const based = new Set<string>()
   const open = new Map<string, readonly ReservedItem[]>()
+  /** Reservations that were made up to `since`, perhaps by an event that was removed, and that an event has ended. */
+  const endedOfThen = new Set<string>()
   const ended = createTally()
   const confirmed = createTally()
   const placed = createTally()
   const cancelledOrders = createTally()
-  let cursor: string | null = null
+  let cursor: string | null = removed?.cursor ?? null
   let eventCount = 0
 
   return {
+    since,
     stock,
+    based,
     open,
+    // What is due stays active in the events until somebody writes its end down: no event of later than that is removed before.
+    isOpen: ({ id, createdAt, endedAt }) =>
+      open.has(id) || (createdAt <= since && !endedOfThen.has(id) && (endedAt === null || endedAt > since)),
     ended,
     confirmed,
     placed,
@@ -75,6 +90,10 @@ export function createFold(store: Store, findings: Findings): Fold {
         findings.sku('S1', sku, `at version ${version} ${reserved} are reserved and ${sold} sold of ${total}`)
       }
       const books = booksOf(sku)
+      if (removed !== null && books.version === 0 && event.type !== 'product.created') {
+        based.add(sku)
+        Object.assign(books, { version: version - 1, total, reserved, sold })
+      }
       if (version !== books.version + 1) {
         findings.sku('S4', sku, `version ${books.version} is followed by version ${version} (event ${event.id}, ${event.type})`)
       }
@@ -110,26 +129,26 @@ export function createFold(store: Store, findings: Findings): Fold {
         return add(items, 1, 0)
       }
       case 'reservation.confirmed': {
-        const { id, items, orderId } = event.data as Reservation
-        end(event, id, 'confirmed')
-        confirmed.add(id, orderId)
+        const { id, items, orderId, endedAt } = event.data as Reservation
+        end(event, 'confirmed')
+        if (isSince(endedAt)) confirmed.add(id, orderId)
         return add(items, -1, 1)
       }
       case 'reservation.cancelled':
       case 'reservation.expired':
       case 'reservation.lost': {
-        const { id, items } = event.data as Reservation
-        end(event, id, event.type.slice('reservation.'.length))
+        const { items } = event.data as Reservation
+        end(event, event.type.slice('reservation.'.length))
         return add(items, -1, 0)
       }
       case 'order.created': {
-        const { id, reservationId } = event.data as Order
-        placed.add(reservationId, id)
+        const { id, reservationId, createdAt } = event.data as Order
+        if (isSince(createdAt)) placed.add(reservationId, id)
         return []
       }
       case 'order.cancelled': {
-        const { id, items } = event.data as Order
-        cancelledOrders.add(id)
+        const { id, items, cancelledAt } = event.data as Order
+        if (isSince(cancelledAt)) cancelledOrders.add(id)
         return add(items, 0, -1)
       }
       case 'reservation.extended':
@@ -140,9 +159,18 @@ export function createFold(store: Store, findings: Findings): Fold {
     }
   }
 
-  function end(event: Event, id: string, status: string): void {
-    ended.add(id, status)
-    if (!open.delete(id)) findings.row('H1', `reservation ${id}: ${status} by event ${event.id}, but it was not active then`)
+  function end(event: Event, status: string): void {
+    const { id, createdAt, endedAt } = event.data as Reservation
+    if (isSince(endedAt)) ended.add(id, status)
+    const isOfThen = createdAt <= since
+    if (!open.delete(id) && !(isOfThen && !endedOfThen.has(id))) {
+      findings.row('H1', `reservation ${id}: ${status} by event ${event.id}, but it was not active then`)
+    }
+    if (isOfThen) endedOfThen.add(id)
+  }
+
+  function isSince(instant: number | null): boolean {
+    return instant !== null && instant > since
   }
 
   function add(items: readonly ReservedItem[], reserved: number, sold: number): string[] {

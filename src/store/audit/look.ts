@@ -1,3 +1,4 @@
+import type { Product } from '../../domain/product.ts'
 import type { Stock } from '../../domain/stock.ts'
 import type { Store } from '../port.ts'
 import type { Findings } from './findings.ts'
@@ -18,10 +19,17 @@ export interface Look {
   /** Reservations whose row and events disagree; right if nothing was appended during the pass. */
   readonly disagreements: readonly string[]
   readonly reservationCount: number
+  readonly orderCount: number
+  /** When each product was made. */
+  readonly madeAt: ReadonlyMap<string, number>
+  /** As those of the fold: what happened since. */
   readonly ended: Tally
   readonly confirmed: Tally
   readonly placed: Tally
   readonly cancelledOrders: Tally
+  /** (reservation, order) of every confirmed reservation, and of every order. */
+  readonly everConfirmed: Tally
+  readonly everPlaced: Tally
 }
 
 export type Progress = (progress: { readonly phase: string; readonly done: number }) => void
@@ -32,17 +40,22 @@ export async function look(store: Store, fold: Fold, onProgress: Progress): Prom
   const sold = new Map<string, number>()
   const disagreements: string[] = []
   const [ended, confirmed, placed, cancelledOrders] = [createTally(), createTally(), createTally(), createTally()]
+  const [everConfirmed, everPlaced] = [createTally(), createTally()]
   const unseen = new Set(fold.open.keys())
   const add = (sums: Map<string, number>, items: readonly { sku: string; quantity: number }[]): void => {
     for (const { sku, quantity } of items) sums.set(sku, (sums.get(sku) ?? 0) + quantity)
   }
 
-  const before = await readStock(store)
+  const isSince = (instant: number | null): boolean => instant !== null && instant > fold.since
+
+  const { stock: before } = await readStock(store)
   onProgress({ phase: 'products', done: before.size })
 
   let reservationCount = 0
-  for await (const { id, status, items, orderId } of allReservations(store)) {
-    const isOpen = unseen.delete(id)
+  for await (const row of allReservations(store)) {
+    const { id, status, items, orderId, endedAt } = row
+    const isOpen = fold.isOpen(row)
+    unseen.delete(id)
     if (status === 'active') {
       add(reserved, items)
       if (!isOpen) disagreements.push(`reservation ${id}: active in its row, not by the events`)
@@ -50,33 +63,39 @@ export async function look(store: Store, fold: Fold, onProgress: Progress): Prom
       add(due, items)
     } else if (isOpen) {
       disagreements.push(`reservation ${id}: ${status} in its row, active by the events`)
-    } else {
+    } else if (isSince(endedAt)) {
       ended.add(id, status)
     }
-    if (status === 'confirmed') confirmed.add(id, orderId)
+    if (status === 'confirmed') everConfirmed.add(id, orderId)
+    if (status === 'confirmed' && isSince(endedAt)) confirmed.add(id, orderId)
     reservationCount++
     if (reservationCount % 1_000 === 0) onProgress({ phase: 'reservations', done: reservationCount })
   }
   for (const id of unseen) disagreements.push(`reservation ${id}: active by the events, has no row`)
 
   let orderCount = 0
-  for await (const { id, reservationId, status, items } of allOrders(store)) {
-    placed.add(reservationId, id)
+  for await (const { id, reservationId, status, items, createdAt, cancelledAt } of allOrders(store)) {
+    everPlaced.add(reservationId, id)
+    if (isSince(createdAt)) placed.add(reservationId, id)
     if (status === 'placed') add(sold, items)
-    else cancelledOrders.add(id)
+    else if (isSince(cancelledAt)) cancelledOrders.add(id)
     orderCount++
     if (orderCount % 1_000 === 0) onProgress({ phase: 'orders', done: orderCount })
   }
 
-  const after = await readStock(store)
-  return { before, after, reserved, due, sold, disagreements, reservationCount, ended, confirmed, placed, cancelledOrders }
+  const { stock: after, madeAt } = await readStock(store)
+  const tallies = { ended, confirmed, placed, cancelledOrders, everConfirmed, everPlaced }
+  return { before, after, madeAt, reserved, due, sold, disagreements, reservationCount, orderCount, ...tallies }
 }
 
-function readStock(store: Store): Promise<Map<string, Stock>> {
-  return mapOf(
+async function readStock(store: Store): Promise<{ readonly stock: Map<string, Stock>; readonly madeAt: Map<string, number> }> {
+  const products = await mapOf(
     (query) => store.products(query),
-    ({ sku, stock }) => [sku, stock],
+    (product) => [product.sku, product],
   )
+  const of = <Value>(value: (product: Product) => Value): Map<string, Value> =>
+    new Map(Array.from(products, ([sku, product]) => [sku, value(product)]))
+  return { stock: of((product) => product.stock), madeAt: of((product) => product.createdAt) }
 }
 
 /**
@@ -101,6 +120,10 @@ export function judgeCounters(seen: Look, sku: string, findings: Findings): void
 /** Judge one sku against the events. Right only if nothing was appended during the pass. */
 export function judgeEvents(seen: Look, fold: Fold, sku: string, findings: Findings): void {
   const [first, last, books] = [seen.before.get(sku), seen.after.get(sku), fold.stock.get(sku)]
+  const isMadeBefore = (seen.madeAt.get(sku) ?? Infinity) <= fold.since
+  // Nothing has happened to it since.
+  if (books === undefined && isMadeBefore) return
+  if (fold.based.has(sku) && !isMadeBefore) findings.sku('S4', sku, 'its events do not begin with the one that made it')
   if (first === undefined || last === undefined || books === undefined) {
     const [has, lacks] = last === undefined ? ['events', 'product'] : ['a product', 'events']
     findings.sku('S4', sku, `there are ${has} of this sku and no ${lacks}`.replace('there are a', 'there is a'))

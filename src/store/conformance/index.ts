@@ -16,6 +16,7 @@ import { productTests, stockTests } from './products.ts'
 import { reopenTests } from './reopen.ts'
 import { batchTests, repeatTests } from './repeat.ts'
 import { reserveTests } from './reserve.ts'
+import { retentionTests } from './retention.ts'
 import { slotTests } from './slots.ts'
 
 export type { Harness, Opened } from './harness.ts'
@@ -37,6 +38,7 @@ const groups: readonly Group[] = [
   noteTests,
   batchTests,
   repeatTests,
+  retentionTests,
   reopenTests,
 ]
 

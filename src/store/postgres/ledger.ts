@@ -13,6 +13,7 @@ import { sayGoodbye } from './connect.ts'
 import { isConstraint, isRolledBack, openingFault } from './errors.ts'
 import { loadNamed, loadRows } from './load.ts'
 import { readOrderRow, readReservations, readReservationView } from './read.ts'
+import { createRetention } from './retention.ts'
 import { storeOn } from './store.ts'
 
 /** As of `postgresStore`. */
@@ -109,6 +110,7 @@ export async function postgresLedger(options: PostgresLedgerOptions): Promise<Le
     orders: (filter, query) => store.orders(filter, query),
     events: (query) => store.events(query),
     notes: store.notes,
+    ...createRetention(base),
     close: () => store.close(),
   }
 }

@@ -4,7 +4,8 @@ import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
 import { blockOf, blockStart, windowBlocks, windowRows } from '../sql/blocks.ts'
-import { beforeOf, checkSkuCursor, pageOf, seqOf } from '../sql/pages.ts'
+import { beforeOf, checkSkuCursor, isGap, pageOf, refuseGap, seqOf } from '../sql/pages.ts'
+import { removedOf } from '../sql/retention.ts'
 import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems, type Row } from '../sql/rows.ts'
 import type { Prepared, Queries } from './statements.ts'
 
@@ -99,6 +100,7 @@ async function newestFirst<Item>(
 
 export async function readEvents(read: Read, sql: Queries, { limit, cursor }: PageQuery): Promise<Page<Event>> {
   const data = limit === 0 ? [] : (await read(sql.eventsAfter, [seqOf(cursor, 0), limit])).map(readEvent)
+  if (isGap(cursor, data)) refuseGap(cursor, removedOf((await read(sql.retention))[0]))
   const last = data.at(-1)?.cursor
   if (last !== undefined) return { data, nextCursor: last }
   const [row] = await read(sql.lastEvent)

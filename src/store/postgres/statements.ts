@@ -1,5 +1,6 @@
 import { blockBits, chunkBits, inChunk } from '../sql/blocks.ts'
 import { ledgerColumns } from '../sql/ledger.ts'
+import { retentionColumns } from '../sql/retention.ts'
 import type { Writes } from '../sql/save.ts'
 
 /** A statement of one name is prepared once for each connection. */
@@ -198,6 +199,7 @@ const queries = {
     left join lateral (select * from {reservations} where id = coalesce(o.reservation_id, e.event_subject) limit 1) r on true
     order by e.event_seq`,
   lastEvent: 'select last as seq from {feed}',
+  retention: `select ${retentionColumns} from {retention}`,
   ledger: `select ${ledgerColumns} from {ledger}`,
   lockLedger: `select ${ledgerColumns} from {ledger} for update`,
   makeLedger: 'insert into {ledger} (id, generation, position) values ($1, 0, 0) on conflict do nothing',

@@ -10,6 +10,7 @@ import { isCollision, openingFault } from './errors.ts'
 import { createListener } from './listen.ts'
 import { loadFacts, MoreLocksNeeded } from './load.ts'
 import { createNotes } from './notes.ts'
+import { createRetention } from './retention.ts'
 import { createRequestCounts } from './requests.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
 
@@ -34,12 +35,13 @@ export async function postgresStore({ batchSizeMax = 4_000, ...options }: Postgr
 }
 
 /** Whoever has the database may be a ledger that is also written to as a store. */
-export function storeOn(base: Base, batchSizeMax: number): Store & Required<Pick<Store, 'notes'>> {
+export function storeOn(base: Base, batchSizeMax: number): Store & Required<Pick<Store, 'notes' | 'retention'>> {
   const { driver, config, url, pool, statements, knownProducts, isOpen, read, guard, transact, send, persist } = base
   const sql = statements.queries
   const channel = `holdfast_${url.schema}`.slice(0, 63)
   const listener = createListener(driver, config, channel)
   const scarce = new Set<string>()
+  const retention = createRetention(base)
   const countRequests = createRequestCounts(read, url.schema)
 
   const attempt = async (commands: readonly Command[], repeat: boolean, alsoLock: readonly string[]): Promise<readonly Outcome[]> => {
@@ -82,6 +84,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store & Required<Pick
         return row?.['ms'] == null ? null : Math.max(0, integer(row['ms']))
       }),
     notes: createNotes(base),
+    retention: { prune: (query) => retention.prune(query, null), removed: retention.removed },
     close: async () => {
       if (isOpen()) await listener.close()
       await base.close()

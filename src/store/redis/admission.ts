@@ -209,6 +209,7 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
       await drain.catchUp('sale')
       found = await ledger.peek(unknown, now)
     }
+    const removedTime = generation > 1 && found.some(isNotFound) ? (await ledger.removed()).reservationsTime : 0
     const told = new Map(
       unknown.map((command, nth) => {
         const answer = found[nth]
@@ -216,7 +217,7 @@ export function createAdmission({ memory, ledger, drain, pendingMax }: Admission
           memory.lose(generation, 'broken', 'a reservation that the ledger has as active is missing')
           throw new Fault('store_unavailable', 'Redis holds what cannot be right; it is being loaded from the ledger.')
         }
-        return [command, sayLost(command, answer, generation)]
+        return [command, sayLost(command, answer, generation, removedTime)]
       }),
     )
     return keepAnswers(generation, told)
@@ -330,9 +331,9 @@ function isNotFound(answer: Outcome | null): boolean {
 }
 
 /** Nobody knows the reservation, and there was a loss of memory. */
-function sayLost(command: Command, answer: Outcome, generation: number): Outcome {
+function sayLost(command: Command, answer: Outcome, generation: number, removedTime: number): Outcome {
   if (!isNotFound(answer) || !('reservationId' in command)) return answer
-  return mayBeLost(command.reservationId, generation) ? { ok: false, refusal: { code: 'reservation_lost' } } : answer
+  return mayBeLost(command.reservationId, generation, removedTime) ? { ok: false, refusal: { code: 'reservation_lost' } } : answer
 }
 
 /** Begun when it is asked for first. */

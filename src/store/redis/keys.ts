@@ -28,7 +28,14 @@ export function prefixOf(namespace: string, generation: number): string {
   return `${headerOf(namespace)}:${generation}:`
 }
 
-/** A UUID of version 7, as the engine makes them. One that nobody knows was made, and lost with the memory that had it; before the first loss there is no such id. */
-export function mayBeLost(id: string, generation: number): boolean {
-  return generation > 1 && /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)
+/** A UUID of version 7, as the engine makes them: its time, which every such id begins with. */
+const ofEngine = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/**
+ * Whether an id that nobody knows may be one of a reservation that was lost with the memory that had it; before the first loss there is none. One from before `removedTime`, the latest end of those that the
+ * ledger has removed, was more likely one of these, and is not found.
+ */
+export function mayBeLost(id: string, generation: number, removedTime: number): boolean {
+  const [, high, low] = ofEngine.exec(id) ?? []
+  return generation > 1 && high !== undefined && low !== undefined && parseInt(high + low, 16) > removedTime
 }

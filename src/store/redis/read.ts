@@ -29,7 +29,7 @@ export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
     products: ({ limit, cursor }: PageQuery): Promise<Page<Product>> => readProducts(limit, cursor),
     reservation: async (id): Promise<Reservation | null> => {
       const [now, found] = await read('reservations', id)
-      if (found == null) return (await ledger.reservation(id, now)) ?? (mayBeLost(id, memory.generation) ? lostWithoutTrace(id) : null)
+      if (found == null) return (await ledger.reservation(id, now)) ?? ((await wasLost(id)) ? lostWithoutTrace(id) : null)
       const { row } = readReservation(id, found.split('\t'))
       // Nobody shall see an order that a loss of memory could still undo.
       if (row.status === 'confirmed') await drain.catchUp('reading')
@@ -51,6 +51,10 @@ export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
       const [now, next] = await read('due')
       return next == null ? null : Math.max(0, Number(next) - now)
     },
+  }
+
+  async function wasLost(id: string): Promise<boolean> {
+    return mayBeLost(id, memory.generation, 0) && mayBeLost(id, memory.generation, (await ledger.removed()).reservationsTime)
   }
 
   /** Of those that occupy a slot there are few. The cursor is how many of them are older than the page before; so one may be seen twice when an older one ends between two pages, and none is left out. */

@@ -112,6 +112,14 @@ export async function redisStore(options: RedisOptions): Promise<Store> {
         read: (name) => guard(() => ledger.notes.read(name)),
         write: (...note) => guard(() => ledger.notes.write(...note)),
       },
+      retention: {
+        prune: (query) =>
+          guard(async () => {
+            const [now] = (await memory.run('holdfastRead', ['position'])) as [number]
+            return ledger.prune(query, now)
+          }),
+        removed: () => guard(() => ledger.removed()),
+      },
       close: async () => {
         if (!open) return
         open = false

@@ -1,5 +1,6 @@
-import { Fault } from '../../domain/faults.ts'
-import type { Page } from '../port.ts'
+import { cursorExpired, Fault } from '../../domain/faults.ts'
+import type { Event } from '../../domain/event.ts'
+import type { Page, Removed } from '../port.ts'
 import { integer, type Row } from './rows.ts'
 
 /** A cursor of a list by seq, newest first; `end`: one past the newest. */
@@ -21,6 +22,16 @@ export function checkSkuCursor(cursor: string | null): void {
 
 function invalidCursor(cursor: string): Fault {
   return new Fault('invalid_cursor', `"${cursor}" is not a cursor of this list; use the nextCursor of the page before.`)
+}
+
+/** Whether events are missing between a cursor of the feed and what was read after it. The newest is never removed, so behind what was removed there is always something to read. */
+export function isGap(cursor: string | null, [first]: readonly Event[]): boolean {
+  return cursor !== null && Number(cursor) > 0 && first !== undefined && Number(first.cursor) > Number(cursor) + 1
+}
+
+/** Refuse a cursor after which there is a gap. */
+export function refuseGap(cursor: string | null, { events }: Removed): void {
+  if (cursor !== null && events !== null && Number(cursor) < Number(events.cursor)) throw cursorExpired(cursor, events.cursor)
 }
 
 /** `rows` are one more than the limit if there are more; `from`: the first seq that was looked at. */

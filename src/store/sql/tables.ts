@@ -25,6 +25,12 @@ export const copiedTables = {
     columns: 'seq bigint, id text, reservation_id text, user_id text, status text, metadata json, created_at bigint, cancelled_at bigint',
   },
   events: { key: ['seq'], columns: 'seq bigint, time bigint, list json' },
+  ended_reservations: { key: ['seq'], columns: 'seq bigint, time bigint, list json' },
+  retention: {
+    key: ['events_seq'],
+    columns:
+      'events_seq bigint, events_time bigint, reservations_time bigint, answers_scope text, answers_key text, answers_walk_at bigint',
+  },
   ledger: { key: ['id'], columns: 'id text, generation bigint, position bigint, namespace text, mark text' },
   notes: { key: ['name'], columns: 'name text, version text, value text' },
   answers: { key: ['scope', 'key'], columns: 'scope text, key text, fingerprint text, created_at bigint, created smallint, value text' },

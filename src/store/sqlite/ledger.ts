@@ -11,6 +11,7 @@ import { openBase } from './base.ts'
 import { primaryCode, resultCodes } from './errors.ts'
 import { loadRows } from './load.ts'
 import { readOrderRow, readReservations, readReservationView } from './read.ts'
+import { createRetention } from './retention.ts'
 import { storeOn } from './store.ts'
 
 export interface SqliteLedgerOptions {
@@ -95,6 +96,7 @@ export async function sqliteLedger({ path, clock = systemClock }: SqliteLedgerOp
     orders: (filter, query) => store.orders(filter, query),
     events: (query) => store.events(query),
     notes: store.notes,
+    ...createRetention(base),
     close,
   }
 }

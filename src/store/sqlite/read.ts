@@ -6,7 +6,8 @@ import type { Releases, StockRow } from '../../domain/stock.ts'
 import type { OrderFilter, Page, PageQuery, ReservationFilter } from '../port.ts'
 import { blockOf, blockStart, windowBlocks, windowRows } from '../sql/blocks.ts'
 import { OpenUnits } from '../sql/lines.ts'
-import { beforeOf, checkSkuCursor, pageOf, seqOf } from '../sql/pages.ts'
+import { beforeOf, checkSkuCursor, isGap, pageOf, refuseGap, seqOf } from '../sql/pages.ts'
+import { removedOf } from '../sql/retention.ts'
 import { integer, integerOrNull, readEvent, readOrder, readProduct, readReservation, readStock, skuInItems, type Row } from '../sql/rows.ts'
 import { userBlockBits, type Statements } from './statements.ts'
 
@@ -89,6 +90,7 @@ function newestFirst<Item>(
 
 export function readEvents(sql: Statements, { limit, cursor }: PageQuery): Page<Event> {
   const data = limit === 0 ? [] : sql.eventsAfter.all(seqOf(cursor, 0), limit).map(readEvent)
+  if (isGap(cursor, data)) refuseGap(cursor, removedOf(sql.retention.get()))
   const last = data.at(-1)?.cursor
   if (last !== undefined) return { data, nextCursor: last }
   const head = sql.lastEvent.get()?.['seq'] ?? null

@@ -1,5 +1,6 @@
 import { chunkBits, inChunk } from '../sql/blocks.ts'
 import { ledgerColumns } from '../sql/ledger.ts'
+import { retentionColumns, type RetentionStatement } from '../sql/retention.ts'
 import type { Write, Writes } from '../sql/save.ts'
 import { prepareBulk } from './bulk.ts'
 import type { Database, Statement } from './connect.ts'
@@ -32,6 +33,26 @@ const openBlocks = blocks('(select min(block) from open_lines)', '(select max(bl
 function activeIn(chunk: string): string {
   return `r.seq >= ${chunk} << ${chunkBits} and r.seq < (${chunk} + 1) << ${chunkBits} and r.status = 'active'`
 }
+
+/** Parameters in the order of their numbers, as `RetentionStatement` names them. */
+const retention = {
+  oldestEvents: `select seq, time, json_array_length(list) as events, (select max(seq) from events) as newest, (select min(due_at) from open_lines) as due
+    from events where seq > ?1 order by seq limit ?2`,
+  keepEnded: `insert into ended_reservations (seq, time, list)
+    select e.seq, e.time, json_group_array(r.seq) from events e cross join json_each(e.list) event cross join reservations r on r.id = event.value ->> 1
+    where e.seq <= ?1 and event.value ->> 0 in ('reservation.cancelled', 'reservation.expired', 'reservation.lost') group by e.seq`,
+  removeEvents: 'delete from events where seq <= ?1',
+  moveEvents: 'update retention set events_seq = ?1, events_time = ?2',
+  oldestEnded: `select seq, time, json_array_length(list) as reservations, (select max(value) from json_each(list)) as last,
+      (select max(seq) from reservations) as newest
+    from ended_reservations order by seq limit ?1`,
+  removeReservations: `delete from reservations where seq in (select one.value from ended_reservations e cross join json_each(e.list) one where e.seq <= ?1)`,
+  removeEnded: 'delete from ended_reservations where seq <= ?1',
+  moveReservations: 'update retention set reservations_time = ?1',
+  endOfAnswers: 'select scope, key from answers where (scope, key) > (?1, ?2) order by scope, key limit 1 offset ?3 - 1',
+  removeAnswers: `delete from answers where (scope, key) > (?1, ?2) and (?3 is null or (scope, key) <= (?3, ?4)) and created_at <= ?5 returning 1`,
+  moveAnswers: 'update retention set answers_scope = ?1, answers_key = ?2, answers_walk_at = ?3',
+} as const satisfies Record<RetentionStatement, string>
 
 const queries = {
   begin: 'begin immediate',
@@ -116,6 +137,10 @@ const queries = {
     from told e left join orders o on o.id = e.event ->> 1 left join reservations r on r.id = coalesce(o.reservation_id, e.event ->> 1)
     order by e.event_seq`,
   lastEvent: 'select max(seq) as seq from events',
+
+  retention: `select ${retentionColumns} from retention`,
+  makeRetention: 'insert into retention (one) values (1) on conflict do nothing',
+  ...retention,
 
   note: 'select name, version, value from notes where name = ?',
   notesBetween: 'select name, version, value from notes where name >= ? and name < ? order by name',

@@ -7,6 +7,7 @@ import { integer } from '../sql/rows.ts'
 import { openBase, type Base } from './base.ts'
 import { loadFacts } from './load.ts'
 import { createNotes } from './notes.ts'
+import { createRetention } from './retention.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
 
 export interface SqliteOptions {
@@ -33,8 +34,9 @@ export async function sqliteStore({ path, clock = systemClock, batchSizeMax = 4_
 }
 
 /** Whoever has the file may be a ledger that is also written to as a store. */
-export function storeOn(base: Base, clock: Clock, batchSizeMax: number): Store & Required<Pick<Store, 'notes'>> {
+export function storeOn(base: Base, clock: Clock, batchSizeMax: number): Store & Required<Pick<Store, 'notes' | 'retention'>> {
   const { sql, knownProducts, guard, transact, save, close } = base
+  const retention = createRetention(base)
   return {
     batchSizeMax,
     execute: (commands, { repeat = false } = {}) =>
@@ -60,6 +62,7 @@ export function storeOn(base: Base, clock: Clock, batchSizeMax: number): Store &
         return next == null ? null : Math.max(0, integer(next) - clock())
       }),
     notes: createNotes(base),
+    retention: { prune: (query) => retention.prune(query, clock()), removed: retention.removed },
     close,
   }
 }
