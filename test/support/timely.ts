@@ -17,5 +17,6 @@ export function timely(store: Store, tellTime: () => Promise<void>): Store {
     reservations: after((...given: Parameters<Store['reservations']>) => store.reservations(...given)),
     nextDueInMs: after(() => store.nextDueInMs()),
     ...(store.countRequests === undefined ? {} : { countRequests: after(store.countRequests) }),
+    ...(store.retention === undefined ? {} : { retention: { ...store.retention, prune: after(store.retention.prune) } }),
   }
 }
