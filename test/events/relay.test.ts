@@ -93,7 +93,7 @@ async function openStage(): Promise<Stage> {
 
 async function everyEvent(shop: Holdfast): Promise<readonly Event[]> {
   const all: Event[] = []
-  for (let cursor: string | null = null; ; ) {
+  for (let cursor: string | null = null; ;) {
     const page: Awaited<ReturnType<Holdfast['events']>> = await shop.events({ cursor, limit: 200 })
     all.push(...page.data)
     if (page.data.length < 200) return all
@@ -103,7 +103,14 @@ async function everyEvent(shop: Holdfast): Promise<readonly Event[]> {
 
 /** Every event, and those of each key in the order of the feed: first told is what counts. */
 function expectAllTold(told: readonly Told[], events: readonly Event[]): void {
-  const first = [...new Map(told.filter(({ ok }) => ok).map((one) => [one.id, one] as const).toReversed()).values()].toReversed()
+  const first = [
+    ...new Map(
+      told
+        .filter(({ ok }) => ok)
+        .map((one) => [one.id, one] as const)
+        .toReversed(),
+    ).values(),
+  ].toReversed()
   const byKey = (list: readonly { readonly id: string; readonly key: string }[]): Map<string, string[]> => {
     const ids = new Map<string, string[]>()
     for (const { id, key } of list) ids.set(key, [...(ids.get(key) ?? []), id])
