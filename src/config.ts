@@ -1,6 +1,7 @@
 import { dialectNames, everyDialect, type DialectName, type DialectSettings } from './http/dialects/names.ts'
 import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
 import { isIP } from 'node:net'
+import { keepDefaults, type KeepOptions } from './engine/retention.ts'
 import type { RequestLimit } from './http/limits/rate-limit.ts'
 import type { ServeLimits } from './http/serve.ts'
 
@@ -41,6 +42,9 @@ const variables = {
   queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
   /** Whether the service also expires reservations and tells others what happened: on or off. */
   worker: 'HOLDFAST_WORKER',
+  /** How many days events and reservations that ended without an order are kept; forever: for ever. */
+  keepEvents: 'HOLDFAST_KEEP_EVENTS_DAYS',
+  keepReservations: 'HOLDFAST_KEEP_RESERVATIONS_DAYS',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
@@ -82,6 +86,7 @@ export interface ServiceSettings extends StoreSettings {
   readonly activePerUserMax: number | undefined
   readonly limits: ServeLimits
   readonly worker: boolean
+  readonly keep: KeepOptions
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -126,6 +131,15 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     ...readStoreSettings(flags, environment),
     limits: readLimits(flags, environment),
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
+    keep: readKeep(environment),
+  }
+}
+
+/** How long what is over is kept. */
+export function readKeep(environment: Environment = process.env): KeepOptions {
+  return {
+    eventsMs: readDays(environment, variables.keepEvents, keepDefaults.eventsMs),
+    reservationsMs: readDays(environment, variables.keepReservations, keepDefaults.reservationsMs),
   }
 }
 
@@ -275,6 +289,21 @@ function readCount(environment: Environment, variable: string, most: number): nu
   const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN
   if (!(count >= 1 && count <= most)) throw new SettingError(`${variable} must be a whole number from 1 to ${most}, not "${text}".`)
   return count
+}
+
+const dayMs = 86_400_000
+
+/** In milliseconds; null: for ever. */
+function readDays(environment: Environment, variable: string, otherwiseMs: number): number | null {
+  const text = read(environment, variable)
+  if (text === undefined) return otherwiseMs
+  const days = text === 'forever' ? 0 : /^\d{1,5}$/.test(text) ? Number(text) : NaN
+  if (Number.isNaN(days)) {
+    throw new SettingError(
+      `${variable} must be a whole number of days, for example ${otherwiseMs / dayMs}, or "forever" or 0 for ever, not "${text}".`,
+    )
+  }
+  return days === 0 ? null : days * dayMs
 }
 
 function parseHost(text: string, name: string): string {

@@ -1,6 +1,7 @@
 export { createHoldfast, type Holdfast } from './engine/holdfast.ts'
 export type { CallOptions, FollowOptions, Shop, WriteOptions } from './engine/shop.ts'
 export type { EngineOptions } from './engine/engine.ts'
+export type { KeepOptions } from './engine/retention.ts'
 export type { BatchReport } from './engine/batcher.ts'
 export type {
   AdjustStockInput,

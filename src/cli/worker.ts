@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { defaults, readStoreSettings, type StoreFlags } from '../config.ts'
+import { defaults, readKeep, readStoreSettings, type StoreFlags } from '../config.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { startWorker } from '../events/worker.ts'
 import { nameStore, openStore } from '../store/open.ts'
@@ -19,9 +19,10 @@ export function addWorker(program: Command): void {
 
 async function work(flags: StoreFlags): Promise<void> {
   const settings = readStoreSettings(flags)
+  const keep = readKeep()
   const report = (error: unknown): void => void process.stderr.write(`${explain(error)}\n`)
   const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl })
-  const shop = createHoldfast({ store })
+  const shop = createHoldfast({ store, keep })
   // Nothing else keeps a process up that only waits for what happens elsewhere.
   const staying = setInterval(() => {}, 2 ** 30)
   try {

@@ -93,7 +93,7 @@ function judge<Value>({ url }: Way, request: Request<Value>, response: Response,
     return failed('redirected', status, `${url} redirects to another address; give the client that one.`)
   }
   const json = parse(text)
-  const { code, detail } = (json ?? {}) as { readonly code?: unknown; readonly detail?: unknown }
+  const { code, detail, oldestCursor } = (json ?? {}) as Readonly<Record<string, unknown>>
   const isRead = status < 300 ? json !== undefined : typeof code === 'string'
   if (!isRead) {
     // Something on the way to the service: nobody knows what the service did.
@@ -112,6 +112,7 @@ function judge<Value>({ url }: Way, request: Request<Value>, response: Response,
   }
   const message = `${url} answered ${status} ${String(code)}${typeof detail === 'string' ? `: ${detail}` : '.'}`
   if (status === 503) return unavailable(message, retryAfterMs, undefined, code === 'overloaded' ? code : 'store_unavailable')
+  if (code === 'cursor_expired' && typeof oldestCursor === 'string') return expired(message, oldestCursor)
   return failed(String(code), status, message, { isWorthRepeating: status === 429 || status >= 500, retryAfterMs })
 }
 
@@ -127,6 +128,12 @@ function unavailable(
   code: 'store_unavailable' | 'overloaded' = 'store_unavailable',
 ): Failed {
   return { ok: false, isWorthRepeating: true, retryAfterMs, error: (tail) => new Fault(code, message + tail, cause) }
+}
+
+/** As the library says it. */
+function expired(message: string, oldestCursor: string): Failed {
+  const fault = new Fault('cursor_expired', message, undefined, { oldestCursor })
+  return { ok: false, isWorthRepeating: false, retryAfterMs: null, error: () => fault }
 }
 
 /** Nobody has answered in time: the outcome is unknown, and asking again is safe. */

@@ -4,6 +4,7 @@ import type { Store } from '../store/port.ts'
 import { createBatcher, type BatchReport } from './batcher.ts'
 import { createExpiry } from './expiry.ts'
 import { createFeed, type Feed } from './feed.ts'
+import { startRetention, type KeepOptions } from './retention.ts'
 import { withUserSlot } from './slots.ts'
 
 export interface EngineOptions {
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly activePerUserMax?: number | undefined
   /** `timer`: due reservations are given back at their time. `manual`: only by `sweep()` and by batches that need the units. */
   readonly expiry?: 'timer' | 'manual'
+  /** Remove what is older; left out: everything is kept for ever. */
+  readonly keep?: KeepOptions | undefined
   readonly onBatch?: (batch: BatchReport) => void
 }
 
@@ -35,7 +38,7 @@ export interface Engine {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', onBatch } = options
+  const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', keep, onBatch } = options
   const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch })
   const sweeper = createExpiry({ store, submit: batcher.submit })
   const feed = createFeed(store)
@@ -44,6 +47,8 @@ export function createEngine(options: EngineOptions): Engine {
     feed.wake()
     if (expiry === 'timer') sweeper.look()
   })
+  const isKeepingAll = keep === undefined || store.retention === undefined
+  const stopRetention = isKeepingAll ? null : startRetention({ retention: store.retention, keep, isBusy: () => batcher.queueLength > 0 })
   let closing: Promise<void> | null = null
 
   return {
@@ -71,6 +76,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function close(): Promise<void> {
     sweeper.close()
+    await stopRetention?.()
     await batcher.close()
     feed.close()
     await store.close()

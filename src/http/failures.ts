@@ -1,7 +1,7 @@
 import { METHODS } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { faultCode } from '../domain/faults.ts'
+import { faultCode, type Fault } from '../domain/faults.ts'
 import { bodyBytesMax, InvalidRequest } from './body.ts'
 import { KeysUnavailable } from './identity.ts'
 import { RateLimited } from './limits/rate-limit.ts'
@@ -65,6 +65,10 @@ function sendFailure(
       return sendProblem(reply, 'store_unavailable', 'The service is stopping; nothing was done.')
     case 'invalid_cursor':
       return sendRefusal(reply, { code: 'validation_failed', errors: [{ path: 'cursor', message: 'is not a cursor of this list' }] })
+    case 'cursor_expired': {
+      const { message, oldestCursor } = error as Error as Fault
+      return sendProblem(reply, 'cursor_expired', message, { oldestCursor })
+    }
     default:
   }
   if (isOfHost(error)) throw error

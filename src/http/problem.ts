@@ -10,6 +10,7 @@ export type ServiceErrorCode =
   | 'unsupported_media_type'
   | 'not_found'
   | 'method_not_allowed'
+  | 'cursor_expired'
   | 'rate_limited'
   | 'overloaded'
   | 'store_unavailable'
@@ -42,6 +43,7 @@ export const errors = {
   unsupported_media_type: [415, 'Not a JSON body'],
   not_found: [404, 'No such path'],
   method_not_allowed: [405, 'Method not allowed here'],
+  cursor_expired: [410, 'The events are not kept any more'],
   rate_limited: [429, 'Too many requests'],
   overloaded: [503, 'Too busy'],
   store_unavailable: [503, 'The store does not answer'],

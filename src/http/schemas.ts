@@ -140,6 +140,7 @@ export const ProblemSchema = Type.Object(
     total: Type.Optional(Type.Integer({ description: 'Of `stock_below_committed`.' })),
     reserved: Type.Optional(Type.Integer({ description: 'Of `stock_below_committed`.' })),
     sold: Type.Optional(Type.Integer({ description: 'Of `stock_below_committed`.' })),
+    oldestCursor: Type.Optional(Type.String({ description: 'Of `cursor_expired`: the first that can still be given as `after`.' })),
   },
   { title: 'Problem', description: 'RFC 9457, with the members that belong to the code.' },
 )

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net'
 import { createGiveWay } from '../events/relay/give-way.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
+import type { KeepOptions } from '../engine/retention.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/port.ts'
 import type { DialectSettings } from './dialects/names.ts'
@@ -27,6 +28,8 @@ export interface ServeOptions {
   readonly limits?: ServeLimits
   /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
   readonly worker?: boolean
+  /** Of a node with a worker: how long what is over is kept, see `KeepOptions`. */
+  readonly keep?: KeepOptions
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -67,6 +70,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     activePerUserMax,
     limits = {},
     worker: isWorker = true,
+    keep = {},
     version,
     report,
   } = options
@@ -83,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     waitMsMax: limits.queueWaitMsMax,
     activePerUserMax,
     expiry: isWorker ? 'timer' : 'manual',
+    keep: isWorker ? keep : undefined,
     onBatch: (batch) => {
       metrics.onBatch(batch)
       giveWay.onBatch()

@@ -191,7 +191,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     /** Events that were removed cannot be told any more; those after them can. */
     const skipRemoved = (error: unknown): boolean => {
-      if ((faultCode(error) as string) !== 'cursor_expired') return false
+      if (faultCode(error) !== 'cursor_expired') return false
       complain(
         `events after ${pending.lastRead ?? 'the beginning'} were removed before they were told; it goes on with those that are kept`,
         error,

@@ -116,7 +116,7 @@ function createFeedPages(
       try {
         return (await shop.events({ cursor, limit: 1 })).data[0] ?? null
       } catch (error) {
-        if ((faultCode(error) as string) === 'cursor_expired') return null
+        if (faultCode(error) === 'cursor_expired') return null
         throw error
       }
     },

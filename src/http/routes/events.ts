@@ -18,9 +18,10 @@ export function eventRoutes(app: FastifyInstance, shop: Holdfast): void {
         tags: ['Events'],
         operationId: 'listEvents',
         summary: 'Read the feed, oldest first',
-        description: 'nextCursor continues, now or tomorrow; it is null only while the feed is empty.',
+        description:
+          'nextCursor continues, now or tomorrow; it is null only while the feed is empty. Events are kept for a set time: without after, or after 0, it begins with the oldest that is kept, and after one whose next event is not kept any more the answer is 410.',
         querystring: Type.Object({ after, limit: PageQuery.limit }, { additionalProperties: false }),
-        response: { 200: pageOf(EventSchema), ...problems(...readProblems) },
+        response: { 200: pageOf(EventSchema), ...problems(...readProblems, 'cursor_expired') },
       },
     },
     async (request) => {

@@ -78,13 +78,16 @@ export function streamRoutes(app: FastifyInstance, shop: Holdfast, streams: Even
         operationId: 'streamEvents',
         summary: 'Follow the feed',
         description:
-          'Every event, in order, as it comes: id is the cursor, event the type. Last-Event-ID goes on after that event; else after does, and 0 is the beginning; without either, what happens from now on.',
+          'Every event, in order, as it comes: id is the cursor, event the type. Last-Event-ID goes on after that event; else after does, and 0 is the oldest event that is kept; without either, what happens from now on. 410 if the event after it is not kept any more.',
         querystring: Type.Object({ after: Type.Optional(Type.String()) }, { additionalProperties: false }),
         headers: {
           type: 'object',
           properties: { 'last-event-id': { type: 'string', description: 'The id of the last event that was heard.' } },
         },
-        response: { ...answer, ...problems('validation_failed', 'rate_limited', 'overloaded', 'store_unavailable', 'internal') },
+        response: {
+          ...answer,
+          ...problems('validation_failed', 'cursor_expired', 'rate_limited', 'overloaded', 'store_unavailable', 'internal'),
+        },
       },
     },
     async (request, reply) => {
@@ -163,7 +166,8 @@ async function follow(shop: Holdfast, stream: EventStream, after: string | null,
       if (!stream.send(message({ id: event.cursor, event: event.type, data: viewEvent(event) }))) await stream.drained()
     }
   } catch (error) {
-    report(error)
+    // Of a client that reads more slowly than events are removed; it hears so when it connects again.
+    if (faultCode(error) !== 'cursor_expired') report(error)
   } finally {
     stream.end()
   }
