@@ -76,8 +76,9 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function close(): Promise<void> {
     sweeper.close()
-    await stopRetention?.()
+    const stopped = stopRetention?.()
     await batcher.close()
+    await stopped
     feed.close()
     await store.close()
   }

@@ -1,3 +1,4 @@
+import { cursorExpired } from '../domain/faults.ts'
 import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
 import { membersOf, problem, type ErrorCode, type ServiceErrorCode } from './problem.ts'
 import { viewEvent, viewOrder, viewPage, viewProduct, viewReservation, viewStock } from '../engine/views.ts'
@@ -132,7 +133,9 @@ const refusals: { readonly [Code in RefusalCode]: Extract<Refusal, { readonly co
   idempotency_key_reused: { code: 'idempotency_key_reused' },
 }
 
-const sentences: { readonly [Code in Exclude<ServiceErrorCode, 'not_found' | 'method_not_allowed'>]: string } = {
+const { message: expiredSentence, oldestCursor } = cursorExpired('12', '48213')
+
+const sentences: { readonly [Code in Exclude<ServiceErrorCode, 'not_found' | 'method_not_allowed' | 'cursor_expired'>]: string } = {
   unauthenticated: 'The token has expired.',
   forbidden: 'A key of the scope read may not do this; it takes service or admin.',
   rate_limited: 'This client may ask 100 times in 900 seconds here.',
@@ -150,4 +153,5 @@ export const problemExamples: Readonly<Record<string, { readonly value: { readon
     { value: problem(refusal.code, explainRefusal(refusal), membersOf(refusal)) },
   ]),
   ...Object.entries(sentences).map(([code, sentence]) => [code, { value: problem(code as ErrorCode, sentence) }]),
+  ['cursor_expired', { value: problem('cursor_expired', expiredSentence, { oldestCursor }) }],
 ])

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
+import { defaults, readKeep, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
 
+const day = 86_400_000
 const nobody = { keys: [], tokens: null }
 const dialects = { names: ['cart', 'flash', 'drop', 'checkout', 'product-page'], currency: 'USD' }
 
@@ -15,7 +16,18 @@ describe('readServiceSettings()', () => {
       identity: nobody,
       dialects,
       limits: defaults.limits,
+      keep: { eventsMs: 30 * day, reservationsMs: 90 * day },
     })
+  })
+
+  it('reads how many days what is over is kept, or for ever', () => {
+    const keepOf = (events: string, reservations: string) =>
+      readKeep({ HOLDFAST_KEEP_EVENTS_DAYS: events, HOLDFAST_KEEP_RESERVATIONS_DAYS: reservations })
+    expect(keepOf('1', '365')).toEqual({ eventsMs: day, reservationsMs: 365 * day })
+    expect(keepOf('0', 'forever')).toEqual({ eventsMs: null, reservationsMs: null })
+    for (const wrong of ['-1', '1.5', 'never', '1e3', '100000']) {
+      expect(() => keepOf('1', wrong)).toThrow(/^HOLDFAST_KEEP_RESERVATIONS_DAYS must be a whole number of days, for example 90, or/)
+    }
   })
 
   it('lets flags win over the environment', () => {

@@ -27,6 +27,14 @@ async function eventsOf({ events }: Pick<Holdfast, 'events'>): Promise<readonly 
   }
 }
 
+/** Some of its events are removed; how many. */
+async function prune(path: string): Promise<number> {
+  const store = await sqliteStore({ path, clock: () => Date.now() + 2 * 3_600_000 })
+  const { events } = await store.retention!.prune({ eventsMs: 0, reservationsMs: null, answersMs: null, limit: 320 })
+  await store.close()
+  return events
+}
+
 /** A shop with one of everything; what it would say. */
 async function fill(path: string) {
   await using shop = createHoldfast({ store: await sqliteStore({ path }), expiry: 'manual', activePerUserMax: 2_502 })
@@ -50,7 +58,9 @@ async function fill(path: string) {
 describe('holdfast copy', () => {
   it('moves everything, and the shop goes on where it was (O1, I1, E4, S1–S4)', async () => {
     const file = await temporaryFile()
-    const { order, made, product, events } = await fill(file)
+    const { order, made, product, events: all } = await fill(file)
+    const removed = await prune(file)
+    const events = all.slice(removed)
     const schema = stores.newSchema()
     const url = `${stores.server.url}?schema=${schema}`
     const copied = await runCli(['copy', '--from', `sqlite:${file}`, '--to', url, '--json'])
@@ -66,7 +76,9 @@ describe('holdfast copy', () => {
     const shop = createHoldfast({ store, expiry: 'manual', activePerUserMax: 2_500 })
     expect(await shop.product('a')).toEqual(product)
     expect(await shop.order(order.id)).toEqual(order)
+    expect(removed).toBeGreaterThan(100)
     expect(await eventsOf(shop)).toEqual(events)
+    await expect(shop.events({ cursor: '1' })).rejects.toMatchObject({ code: 'cursor_expired', oldestCursor: `${removed}` })
     const again = await shop.confirm(made[0]!.id, { metadata: { note: 'NULL' } }, { idempotencyKey: 'once' })
     expect(again).toMatchObject({ ok: true, replayed: true, value: order })
     // Numbers and limits go on.

@@ -33,10 +33,60 @@ const postgresLate = 'test/store/postgres-late.test.ts'
 const postgresMigrations = 'test/store/postgres-migrations.test.ts'
 const postgresNodes = 'test/store/postgres-nodes.test.ts'
 const postgresSlots = 'test/store/postgres-slots.test.ts'
+const retention = 'test/store/retention.test.ts'
 const postgresSilence = 'test/store/postgres-silence.test.ts'
 
 /** @type {Mutant[]} */
 export const mutants = [
+  {
+    name: 'events-of-the-last-hour-removed',
+    breaks: 'events of the last hour stay, whatever is set (E2)',
+    file: 'src/store/sql/retention.ts',
+    find: 'now - Math.max(eventsMs, eventsMsMin)',
+    replace: 'now - eventsMs',
+    tests: ['test/store/sqlite.test.ts'],
+  },
+  {
+    name: 'gap-in-the-feed-not-noticed',
+    breaks: 'a reader whose next event was removed is told so (E2)',
+    file: 'src/store/sql/pages.ts',
+    find: 'Number(cursor) < Number(events.cursor)',
+    replace: 'Number(cursor) < 0',
+    tests: ['test/http/retention.test.ts'],
+  },
+  {
+    name: 'newest-event-removed',
+    breaks: 'the number of an event is never used again (E4)',
+    file: 'src/store/sql/retention.ts',
+    find: `integer(one['time']) < before && integer(one['seq']) < integer(one['newest'])`,
+    replace: `integer(one['time']) < before`,
+    tests: ['test/store/sqlite.test.ts', retention],
+  },
+  {
+    name: 'events-removed-past-what-is-due',
+    breaks: 'an audit of what is kept can tell what is due from what has ended (S3)',
+    file: 'src/store/sql/retention.ts',
+    find: 'due === null ? Infinity : integer(due)',
+    replace: 'Infinity',
+    tests: [retention],
+  },
+  {
+    name: 'answers-removed-within-24-hours',
+    breaks: 'the same key is given the same answer for 24 hours (I2)',
+    file: 'src/store/sql/retention.ts',
+    find: 'const ageMs = Math.max(answersMs, idempotencyWindowMs)',
+    replace: 'const ageMs = answersMs + 1',
+    tests: ['test/store/sqlite.test.ts'],
+  },
+  {
+    name: 'reservations-removed-before-their-events',
+    breaks: 'a reservation stays as long as an event tells of it (E4)',
+    file: 'src/store/sql/retention.ts',
+    find: `  yield ['removeEvents', seq]
+`,
+    replace: '',
+    tests: ['test/store/sqlite.test.ts'],
+  },
   {
     name: 'wrong-keys-not-counted',
     breaks: 'keys cannot be guessed faster than requests may come',

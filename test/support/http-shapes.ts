@@ -178,6 +178,7 @@ export const problems: Readonly<Record<string, readonly [status: number, members
   method_not_allowed: [405, ''],
   rate_limited: [429, ''],
   overloaded: [503, ''],
+  cursor_expired: [410, 'oldestCursor'],
   store_unavailable: [503, ''],
   internal: [500, ''],
 }

@@ -84,15 +84,15 @@ export const retentionTests = group('retention', {
     assert.deepEqual(await pruneAll(context, { eventsMs: null, reservationsMs: 0, answersMs: null }), [0, 0, 0])
     assert.deepEqual(await context.events(), before)
     assert.deepEqual(await retention.removed(), { events: null, reservationsTime: 0 })
-    await done(adjustStock('a', 1))
+    for (let late = 0; late < 2; late++) await done(adjustStock('a', 1))
     await context.advance(hour)
     const all = await context.events()
     const none = { eventsMs: 0, reservationsMs: 0, answersMs: null }
     // The newest reservation stays as well, and with it the one that expired together with it.
     assert.deepEqual(await pruneAll(context, none), [before.length, 3, 0])
-    assert.deepEqual(await context.events(), all.slice(-1))
+    assert.deepEqual(await context.events(), all.slice(-2))
     await context.advance(100 * day)
-    assert.deepEqual(await pruneAll(context, none), [0, 0, 0])
+    assert.deepEqual(await pruneAll(context, none), [1, 0, 0])
     const { cursor } = all.at(-1)!
     await done(reserve('ann', { a: 1 }))
     const after = (await readEvents(context.store, cursor)).map(({ type, id }) => [type, Number(id)])
