@@ -21,6 +21,8 @@ export const { chunkOf } = await load('store/sql/blocks.js')
 export const { audit } = await load('store/audit.js')
 /** @type {typeof import('../../src/engine/ids.ts')} */
 export const { newId } = await load('engine/ids.js')
+/** @type {typeof import('../../src/engine/retention.ts')} */
+export const { startRetention } = await load('engine/retention.js')
 /** @type {typeof import('../../src/engine/schemas.ts')} */
 export const { ReserveInput } = await load('engine/schemas.js')
 /** @type {typeof import('../../src/store/postgres/statements.ts')} */

@@ -27,10 +27,13 @@ const texts = {
   removeEnded: 'delete from {ended_reservations} where seq <= $1',
   moveReservations: 'update {retention} set reservations_time = $1',
   endOfAnswers: 'select scope, key from {answers} where (scope, key) > ($1, $2) order by scope, key limit 1 offset $3::bigint - 1',
-  /** Those that a batch makes room for at this moment are left to it. */
-  removeAnswers: `delete from {answers} where (scope, key) in (
-      select scope, key from {answers} where (scope, key) > ($1, $2) and ($3::text is null or (scope, key) <= ($3, $4::text)) and created_at <= $5 for update skip locked
-    ) returning 1 as one`,
+  /**
+   * Those that a batch makes room for at this moment are left to it. By the place of the rows, so that PostgreSQL goes through no table to join them, and by their number instead of their last key, because
+   * it would go on to the end of the scope.
+   */
+  removeAnswers: `delete from {answers} where ctid = any (array(select ctid from {answers} where ctid = any (array(
+      select ctid from (select ctid, created_at from {answers} where (scope, key) > ($1, $2) order by scope, key limit $3) next where created_at <= $4
+    )) for update skip locked)) returning 1 as one`,
   moveAnswers: 'update {retention} set answers_scope = $1, answers_key = $2, answers_walk_at = $3',
 } as const satisfies Record<RetentionStatement | 'makeRetention' | 'lockRetention', string>
 

@@ -28,7 +28,7 @@ export type RetentionStatement =
   | 'moveReservations'
   /** Of the next so many after a scope and key the last: scope, key. None, if there are fewer. */
   | 'endOfAnswers'
-  /** After a scope and key, up to another or, with null, to the end, made at a time or before: one row for each that was removed. */
+  /** Of the next so many after a scope and key those that were made at a time or before: one row for each that was removed. */
   | 'removeAnswers'
   /** answers_scope, answers_key, answers_walk_at */
   | 'moveAnswers'
@@ -128,9 +128,8 @@ const pruneAnswers: Step = function* ({ walk, walkAt }, { answersMs, limit }, no
   const startedAt = walk === null ? now : walkAt
   const [scope, key] = walk ?? ['', '']
   const [end] = yield ['endOfAnswers', scope, key, limit]
-  const to = end === undefined ? null : [text(end['scope']), text(end['key'])]
-  const removed = yield ['removeAnswers', scope, key, to?.[0] ?? null, to?.[1] ?? null, now - ageMs]
-  yield ['moveAnswers', to?.[0] ?? null, to?.[1] ?? null, startedAt]
+  const removed = yield ['removeAnswers', scope, key, limit, now - ageMs]
+  yield ['moveAnswers', end === undefined ? null : text(end['scope']), end === undefined ? null : text(end['key']), startedAt]
   return { ...nothing, answers: removed.length, more: true }
 }
 

@@ -50,7 +50,9 @@ const retention = {
   removeEnded: 'delete from ended_reservations where seq <= ?1',
   moveReservations: 'update retention set reservations_time = ?1',
   endOfAnswers: 'select scope, key from answers where (scope, key) > (?1, ?2) order by scope, key limit 1 offset ?3 - 1',
-  removeAnswers: `delete from answers where (scope, key) > (?1, ?2) and (?3 is null or (scope, key) <= (?3, ?4)) and created_at <= ?5 returning 1`,
+  removeAnswers: `delete from answers where (scope, key) in (
+      select scope, key from (select scope, key, created_at from answers where (scope, key) > (?1, ?2) order by scope, key limit ?3) where created_at <= ?4
+    ) returning 1`,
   moveAnswers: 'update retention set answers_scope = ?1, answers_key = ?2, answers_walk_at = ?3',
 } as const satisfies Record<RetentionStatement, string>
 
