@@ -3,9 +3,7 @@ import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
 import type { IdentitySettings } from '../http/identity.ts'
 import { nameStore } from '../store/open.ts'
 import { explain, Failure } from './failure.ts'
-
-/** A stop is over within ten seconds, even if something hangs. */
-const stopMsMax = 9_500
+import { stopOnSignal } from './stop.ts'
 
 export function addServe(program: Command, version: string): void {
   program
@@ -18,6 +16,7 @@ export function addServe(program: Command, version: string): void {
     .option('--active-per-user <n>', 'active reservations that a user may have at once (HOLDFAST_ACTIVE_PER_USER_MAX; default any number)')
     .option('--rate-limit <limit>', 'requests of one client per seconds, for example 600/60 (HOLDFAST_RATE_LIMIT; default off)')
     .option('--dialects <names>', 'older APIs to serve, with commas between, or none (HOLDFAST_DIALECTS; default all)')
+    .option('--no-worker', 'leave expiry, webhooks and the broker to holdfast worker (HOLDFAST_WORKER=off)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
 
@@ -47,30 +46,6 @@ function warningsOf({ keys, tokens }: IdentitySettings): string[] {
   const warnings = short.map((what) => `${what} is short enough to be guessed; use 32 random characters.`)
   if (!keys.some(({ scope }) => scope === 'admin')) warnings.push('No API key has the scope admin, so nobody can make products over HTTP.')
   return warnings
-}
-
-/** npm passes on a Ctrl-C that the terminal has sent already, so a second signal must not cut short what the first one began. */
-function stopOnSignal(close: () => Promise<void>): { uninstall(): void } {
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
-  let stopping = false
-  const onSignal = (): void => {
-    if (stopping) return
-    stopping = true
-    setTimeout(() => process.exit(1), stopMsMax).unref()
-    close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`${explain(error)}\n`)
-        process.exit(1)
-      },
-    )
-  }
-  for (const signal of signals) process.on(signal, onSignal)
-  return {
-    uninstall: () => {
-      for (const signal of signals) process.off(signal, onSignal)
-    },
-  }
 }
 
 function startFailure(error: unknown, { host, port }: { readonly host: string; readonly port: number }): unknown {

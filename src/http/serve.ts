@@ -1,4 +1,6 @@
 import { isIPv4 } from 'node:net'
+import { createGiveWay } from '../events/relay/give-way.ts'
+import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/port.ts'
@@ -23,6 +25,8 @@ export interface ServeOptions {
   readonly activePerUserMax?: number | undefined
   /** Those that are left out are as by default. */
   readonly limits?: ServeLimits
+  /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
+  readonly worker?: boolean
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -53,7 +57,19 @@ const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
 export async function serve(options: ServeOptions): Promise<Service> {
-  const { host, port, storeUrl, ledgerUrl, identity = open, dialects, activePerUserMax, limits = {}, version, report } = options
+  const {
+    host,
+    port,
+    storeUrl,
+    ledgerUrl,
+    identity = open,
+    dialects,
+    activePerUserMax,
+    limits = {},
+    worker: isWorker = true,
+    version,
+    report,
+  } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
@@ -61,8 +77,20 @@ export async function serve(options: ServeOptions): Promise<Service> {
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const shop = createHoldfast({ store, waitMsMax: limits.queueWaitMsMax, activePerUserMax, onBatch: metrics.onBatch })
+  const giveWay = createGiveWay()
+  const shop = createHoldfast({
+    store,
+    waitMsMax: limits.queueWaitMsMax,
+    activePerUserMax,
+    expiry: isWorker ? 'timer' : 'manual',
+    onBatch: (batch) => {
+      metrics.onBatch(batch)
+      giveWay.onBatch()
+    },
+  })
+  let worker: Worker | null = null
   try {
+    if (isWorker) worker = await startWorker({ shop, store, giveWay, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
@@ -79,15 +107,18 @@ export async function serve(options: ServeOptions): Promise<Service> {
       address,
       close: async () => {
         const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+        const workerClosed = worker?.close()
         try {
           await app.close()
         } finally {
           clearTimeout(cut)
+          await workerClosed
           await shop.close()
         }
       },
     }
   } catch (error) {
+    await worker?.close()
     await shop.close()
     throw error
   }

@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import { defaults, readStoreSettings, type StoreFlags } from '../config.ts'
+import { createHoldfast } from '../engine/holdfast.ts'
+import { startWorker } from '../events/worker.ts'
+import { nameStore, openStore } from '../store/open.ts'
+import { explain } from './failure.ts'
+import { stopOnSignal } from './stop.ts'
+
+export function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description(
+      'Expire reservations and tell webhooks and the broker what happened, apart from serve --no-worker, until SIGTERM or SIGINT.',
+    )
+    .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
+    .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
+    .action((flags: StoreFlags) => work(flags))
+}
+
+async function work(flags: StoreFlags): Promise<void> {
+  const settings = readStoreSettings(flags)
+  const report = (error: unknown): void => void process.stderr.write(`${explain(error)}\n`)
+  const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl })
+  const shop = createHoldfast({ store })
+  // Nothing else keeps a process up that only waits for what happens elsewhere.
+  const staying = setInterval(() => {}, 2 ** 30)
+  try {
+    const worker = await startWorker({ shop, store, report })
+    stopOnSignal(async () => {
+      await worker.close()
+      await shop.close()
+    })
+    process.stdout.write(`Holdfast works on ${nameStore(settings.storeUrl, settings.ledgerUrl)}\n`)
+  } catch (error) {
+    clearInterval(staying)
+    await shop.close()
+    throw error
+  }
+}
