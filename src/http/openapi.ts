@@ -12,6 +12,7 @@ const tags = [
   { name: 'Reservations', description: 'Units set aside for a user until a moment; then confirmed, cancelled or expired, exactly once.' },
   { name: 'Orders', description: 'What was sold.' },
   { name: 'Events', description: 'Everything that happened, in order.' },
+  { name: 'Webhooks', description: 'Endpoints of others that are told of it.' },
   { name: 'Cart API', description: 'An older API: carts of several products, and a checkout.' },
   { name: 'Flash deal API', description: 'An older API: one product, one active reservation of a user.' },
   { name: 'Drop API', description: 'An older API: drops, of which a user may hold one unit for a minute.' },

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { createGiveWay } from '../events/relay/give-way.ts'
+import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openStore } from '../store/open.ts'
@@ -27,6 +28,8 @@ export interface ServeOptions {
   readonly limits?: ServeLimits
   /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
   readonly worker?: boolean
+  /** Where they may go. */
+  readonly webhooks?: Pick<WebhooksOptions, 'allowPrivate'>
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -88,15 +91,17 @@ export async function serve(options: ServeOptions): Promise<Service> {
       giveWay.onBatch()
     },
   })
+  const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   let worker: Worker | null = null
   try {
-    if (isWorker) worker = await startWorker({ shop, store, giveWay, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, giveWay, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
       metrics,
       version,
       identify,
+      webhooks,
       ...(dialects !== undefined && { dialects }),
       ...appLimits(limits, store),
       report,
@@ -113,6 +118,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
         } finally {
           clearTimeout(cut)
           await workerClosed
+          await webhooks?.close()
           await shop.close()
         }
       },

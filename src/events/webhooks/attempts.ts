@@ -65,7 +65,10 @@ export function createAttemptLog(notes: Notes, report: (error: unknown) => void)
       const { attempts, lastSuccessAt } = waiting.get(webhookId) ?? nothing
       // Of many in a second most are pushed out again: they are sorted when they are written.
       const latest = attempts.length < 2 * attemptsMax ? attempts : attempts.slice(attemptsMax)
-      waiting.set(webhookId, { attempts: [...latest, attempt], lastSuccessAt: attempt.outcome === 'delivered' ? attempt.at : lastSuccessAt })
+      waiting.set(webhookId, {
+        attempts: [...latest, attempt],
+        lastSuccessAt: attempt.outcome === 'delivered' ? attempt.at : lastSuccessAt,
+      })
       timer ??= setTimeout(() => void flush(), flushMs).unref()
     },
     read: async (webhookId) => {

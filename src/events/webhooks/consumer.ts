@@ -2,12 +2,12 @@ import type { Event } from '../../domain/event.ts'
 import { newId } from '../../engine/ids.ts'
 import type { Clock } from '../../store/clock.ts'
 import { cloudEvent } from '../cloud-event.ts'
-import type { Consumer } from '../consumer.ts'
+import type { Consumer } from '../relay/consumer.ts'
 import type { AttemptLog } from './attempts.ts'
 import type { Kept } from './kept.ts'
 import { retryMs } from './retry.ts'
 import { connectionsMax, type Sender } from './sender.ts'
-import { triedForMsMax, type Webhook } from './webhook.ts'
+import { disabled, triedForMsMax, type Webhook } from './webhook.ts'
 
 export interface ConsumerOptions {
   /** As it is known to be now. */
@@ -37,10 +37,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     await kept.change(
       id,
       null,
-      (webhook) =>
-        webhook.status === 'active' && isStill(webhook)
-          ? { ...webhook, status: 'disabled', disabledReason: reason, updatedAt: now() }
-          : webhook,
+      (webhook) => (isStill(webhook) ? disabled(webhook, reason, now()) : webhook),
       () => ({ status: 0, body: '' }),
     )
     onChange()
@@ -75,7 +72,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       return retryAfterMs === undefined ? { ok: false, reason } : { ok: false, reason, retryAfterMs }
     },
     retryMs: (failed, triedForMs) => retryMs(failed, triedForMs, random),
-    onGivenUp: (event, reason) => giveUp(event, reason).catch(report),
+    onGivenUp: (event, reason) => void giveUp(event, reason).catch(report),
     replay: () => current().replay,
   }
 }

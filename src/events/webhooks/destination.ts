@@ -1,5 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
+import { callbackify } from 'node:util'
 import { isPublicAddress } from './addresses.ts'
 import { urlLengthMax } from './webhook.ts'
 
@@ -24,13 +25,17 @@ export interface DestinationOptions {
 
 const notPublic = 'is not an address of the public internet'
 
-export function createDestinations({ allowPrivate, resolve = allowPrivate ? resolveAny : resolvePublic }: DestinationOptions): Destinations {
+export function createDestinations({
+  allowPrivate,
+  resolve = allowPrivate ? resolveAny : resolvePublic,
+}: DestinationOptions): Destinations {
   const check = async (hostname: string): Promise<readonly string[]> => {
     const addresses = await resolve(hostname)
     // Any: whoever owns the name could otherwise let chance choose the one that is not.
     if (!allowPrivate && !addresses.every(isPublicAddress)) throw new NotPublic(`"${hostname}" ${notPublic}`)
     return addresses
   }
+  const checkThen = callbackify(check)
   const addressProblemOf = (url: URL): string | null => {
     const host = hostOf(url)
     return allowPrivate || isIP(host) === 0 || isPublicAddress(host) ? null : `"${host}" ${notPublic}`
@@ -52,18 +57,17 @@ export function createDestinations({ allowPrivate, resolve = allowPrivate ? reso
         return error instanceof NotPublic ? error.message : null
       }
     },
-    lookup: (hostname, { all }, callback) => {
-      check(hostname).then(
-        (addresses) => {
-          const found = addresses.map((address) => ({ address, family: isIP(address) }))
-          const [first] = found
-          if (first === undefined) callback(new Error(`"${hostname}" has no address`), '')
-          else if (all === true) callback(null, found)
-          else callback(null, first.address, first.family)
-        },
-        (error: unknown) => callback(error as Error, ''),
-      )
-    },
+    lookup: (hostname, { all }, callback) =>
+      checkThen(hostname, (error, addresses) => {
+        const [first] = addresses ?? []
+        if (error !== null || first === undefined) callback(error ?? new Error(`"${hostname}" has no address`), '')
+        else if (all === true)
+          callback(
+            null,
+            addresses.map((address) => ({ address, family: isIP(address) })),
+          )
+        else callback(null, first, isIP(first))
+      }),
   }
 }
 

@@ -52,8 +52,10 @@ export interface Kept {
     edit: (webhook: Webhook) => Webhook | null,
     say: (webhook: Webhook) => Said,
   ) => Promise<Told>
-  /** Forget it, if it was deleted a day ago. */
-  readonly purge: (entry: Entry) => Promise<void>
+  /** Whether it was deleted so long ago that nobody repeats a request any more. */
+  readonly isOver: (entry: Entry) => boolean
+  /** Unless somebody has removed or changed it meanwhile. */
+  readonly forget: (entry: Entry) => Promise<void>
 }
 
 const prefix = 'webhook/'
@@ -83,9 +85,9 @@ export function createKept(notes: Notes, now: Clock): Kept {
   const isYoung = ({ at }: Remembered): boolean => at + idempotencyWindowMs > now()
 
   const withAnswer = (answers: readonly Remembered[], key: Idempotency | null, said: Said): readonly Remembered[] => {
-    const [first, ...others] = answers.filter(isYoung)
-    const kept = first === undefined ? [] : [first, ...others.slice(1 - answersMax)]
-    return key === null ? kept : [...kept, { ...key, at: now(), said }]
+    const young = answers.filter(isYoung)
+    if (key === null) return young
+    return [...young.slice(0, 1), ...young.slice(1).slice(1 - answersMax), { ...key, at: now(), said }]
   }
 
   /** Try again when somebody else was faster, until it is decided. */
@@ -101,7 +103,6 @@ export function createKept(notes: Notes, now: Clock): Kept {
     const deleted = (await entries()).filter((entry) => !isThere(entry)).toSorted((a, b) => (b.deletedAt ?? 0) - (a.deletedAt ?? 0))
     for (const entry of deleted.slice(deletedMax)) await forget(entry)
   }
-  /** Unless somebody else was faster. */
   const forget = async ({ webhook, version }: Entry): Promise<void> => {
     await notes.write(prefix + webhook.id, null, version)
   }
@@ -136,25 +137,24 @@ export function createKept(notes: Notes, now: Clock): Kept {
 
     change: (id, key, edit, say) =>
       decide(async () => {
-        const all = key === null ? [] : await entries()
+        // With a key all in one look: an equal request that was faster is seen here, or by the version that it has left.
+        const all = key === null ? [await read(id)].filter((one) => one !== null) : await entries()
         const before = answerIn(all, key)
         if (before !== null) return before
-        const entry = await read(id)
-        if (entry === null || !isThere(entry)) return { ok: false, code: 'webhook_not_found' }
+        const entry = all.find(({ webhook }) => webhook.id === id)
+        if (entry === undefined || !isThere(entry)) return { ok: false, code: 'webhook_not_found' }
         const edited = edit(entry.webhook)
         const webhook = edited ?? { ...entry.webhook, secrets: [] }
         const said = say(webhook)
         if (edited === entry.webhook && key === null) return { ok: true, id, said, replayed: false }
         const changed: Stored = { webhook, deletedAt: edited === null ? now() : null, answers: withAnswer(entry.answers, key, said) }
-        const version = await notes.write(prefix + id, JSON.stringify(changed), entry.version)
-        if (version === null) return null
         if (edited === null) await forgetOldest()
-        return { ok: true, id, said, replayed: false }
+        const version = await notes.write(prefix + id, JSON.stringify(changed), entry.version)
+        return version === null ? null : { ok: true, id, said, replayed: false }
       }),
 
-    purge: async (entry) => {
-      if (entry.deletedAt !== null && entry.deletedAt + idempotencyWindowMs <= now()) await forget(entry)
-    },
+    isOver: ({ deletedAt }) => deletedAt !== null && deletedAt + idempotencyWindowMs <= now(),
+    forget,
   }
 }
 
@@ -183,6 +183,8 @@ function isId(text: string): boolean {
 
 /** A UUID of version 8 (RFC 9562): one's own. */
 function idOf({ scope, key }: Idempotency, turn: number): string {
-  const hex = createHash('sha256').update(JSON.stringify([scope, key, turn])).digest('hex')
+  const hex = createHash('sha256')
+    .update(JSON.stringify([scope, key, turn]))
+    .digest('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `9${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-')
 }

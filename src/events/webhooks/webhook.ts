@@ -58,3 +58,8 @@ const dayMs = 24 * 60 * 60 * 1000
 export const oldSecretMs = dayMs
 /** How long an event is tried. An endpoint that fails for all of it is disabled. */
 export const triedForMsMax = 3 * dayMs
+
+/** Told of nothing more, if it is told of anything. */
+export function disabled(webhook: Webhook, disabledReason: string, now: number): Webhook {
+  return webhook.status === 'active' ? { ...webhook, status: 'disabled', disabledReason, updatedAt: now } : webhook
+}
