@@ -29,7 +29,7 @@ export interface ServeOptions {
   /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
   readonly worker?: boolean
   /** Where they may go. */
-  readonly webhooks?: Pick<WebhooksOptions, 'allowPrivate'>
+  readonly webhooks?: Partial<Pick<WebhooksOptions, 'allowPrivate'>>
   readonly version: string
   readonly report: (error: unknown) => void
 }

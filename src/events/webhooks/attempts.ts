@@ -23,7 +23,7 @@ export interface History {
 const prefix = 'webhook-attempts/'
 const attemptsMax = 100
 /** Of all attempts of a webhook as JSON; of longer ones there are fewer. */
-const bytesMax = 64 * 1024
+const bytesMax = 128 * 1024
 const flushMs = 1_000
 const writesMax = 5
 

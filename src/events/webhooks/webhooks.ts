@@ -163,8 +163,8 @@ function problemOfEvents(events: readonly (EventType | '*')[]): WebhookOutcome |
   return events.includes('*') && events.length > 1 ? invalid('/events', 'must be a list of types, or ["*"] alone for all of them') : null
 }
 
-function stateOf(webhook: Webhook, status: Webhook['status'] | undefined): Pick<Webhook, 'status' | 'disabledReason'> {
-  if (status === undefined || status === webhook.status) return webhook
+function stateOf(webhook: Webhook, status: Webhook['status'] | undefined): Partial<Webhook> {
+  if (status === undefined || status === webhook.status) return {}
   return { status, disabledReason: status === 'active' ? null : 'Disabled by an operator.' }
 }
 
