@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createDestinations } from '../../../src/events/webhooks/destination.ts'
 import { newSecret, rotate } from '../../../src/events/webhooks/sign.ts'
 import { retryMs } from '../../../src/events/webhooks/retry.ts'
-import { startEndpoint } from '../../support/endpoint.ts'
+import { startEndpoint, type Received } from '../../support/endpoint.ts'
 import { expectNotSigned, expectSigned, someMessage, someWebhook, testSender } from '../../support/webhooks.ts'
 
 const hour = 60 * 60 * 1000
@@ -108,6 +109,30 @@ describe('a delivery', () => {
     const endpoint = await startEndpoint((response) => response.writeHead(status, { 'retry-after': retryAfter }).end())
     const sender = testSender({ now: () => Date.UTC(2026, 0, 1) })
     expect((await sender.send(someWebhook({ url: endpoint.url }), someMessage)).retryAfterMs).toBe(expected)
+  })
+})
+
+describe('docs/webhooks.md', () => {
+  it('shows how a receiver checks what arrives', async () => {
+    const text = readFileSync(new URL('../../../docs/webhooks.md', import.meta.url), 'utf8')
+    const [, code = ''] = /```js\n([\s\S]*?)```/.exec(text)!
+    const { isFromShop } = (await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(code)}`)) as {
+      isFromShop: (headers: object, body: string | Buffer, secret: string, now?: number) => boolean
+    }
+    const endpoint = await startEndpoint()
+    const [fresh, old] = rotate([{ secret: newSecret(), until: null }], Date.now())
+    await testSender().send(someWebhook({ url: endpoint.url, secrets: [fresh!, old!] }), someMessage)
+    const [{ headers, body }] = endpoint.received as [Received]
+    const judged = [
+      isFromShop(headers, body, fresh!.secret),
+      isFromShop(headers, Buffer.from(body), old!.secret),
+      isFromShop(headers, body, newSecret()),
+      isFromShop(headers, `${body} `, fresh!.secret),
+      isFromShop({ ...headers, 'webhook-id': '13' }, body, fresh!.secret),
+      isFromShop(headers, body, fresh!.secret, Date.now() + 400_000),
+      isFromShop({}, body, fresh!.secret),
+    ]
+    expect(judged).toEqual([true, true, false, false, false, false, false])
   })
 })
 
