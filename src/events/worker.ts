@@ -1,14 +1,11 @@
 import type { Holdfast } from '../engine/holdfast.ts'
 import type { Store } from '../store/port.ts'
-import type { GiveWay } from './relay/give-way.ts'
 import type { RelayStatus } from './relay/relay.ts'
 import { createRelays } from './relay/relays.ts'
 
 export interface WorkerOptions {
   readonly shop: Holdfast
   readonly store: Store
-  /** Where this process serves buyers as well. */
-  readonly giveWay?: GiveWay
   readonly report: (error: unknown) => void
 }
 
@@ -19,10 +16,10 @@ export interface Worker {
   readonly close: () => Promise<void>
 }
 
-export async function startWorker({ shop, store, giveWay, report }: WorkerOptions): Promise<Worker> {
+export async function startWorker({ shop, store, report }: WorkerOptions): Promise<Worker> {
   const { notes } = store
   if (notes === undefined) return { status: () => [], close: async () => {} }
-  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, giveWay, report })
+  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, report })
   return {
     status: relays.status,
     close: relays.stop,

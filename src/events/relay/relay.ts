@@ -1,3 +1,4 @@
+import type { FeedPage } from '../../engine/feed.ts'
 import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
 import { createBell } from './bell.ts'
@@ -41,12 +42,6 @@ export interface RelayOptions {
   /** From 0 to 1. */
   readonly random: () => number
   readonly report: (error: unknown) => void
-}
-
-export interface FeedPage {
-  readonly events: readonly Event[]
-  /** There is no more yet. */
-  readonly isEnd: boolean
 }
 
 export interface FeedPages {
