@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { FeedPage } from '../../engine/feed.ts'
 import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
@@ -136,6 +137,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     let isDirty = false
     const rest = createRest(consumer.restMsMax, time, random)
     const leaving = new AbortController()
+    // As many as are on their way.
+    setMaxListeners(0, leaving.signal)
     const sends = new Set<Promise<void>>()
     isChanged = true
 
