@@ -20,13 +20,14 @@ export function addWorker(program: Command): void {
 
 async function work(flags: StoreFlags): Promise<void> {
   const settings = readStoreSettings(flags)
+  const webhookSettings = readWebhookSettings()
   const report = (error: unknown): void => void process.stderr.write(`${explain(error)}\n`)
   const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl })
   const shop = createHoldfast({ store })
   // Nothing else keeps a process up that only waits for what happens elsewhere.
   const staying = setInterval(() => {}, 2 ** 30)
   try {
-    const webhooks = openWebhooks({ shop, store, ...readWebhookSettings(), report })
+    const webhooks = openWebhooks({ shop, store, ...webhookSettings, report })
     const worker = await startWorker({ shop, store, webhooks, report })
     stopOnSignal(async () => {
       await worker.close()

@@ -1,6 +1,5 @@
 import type { Holdfast } from '../engine/holdfast.ts'
 import type { Store } from '../store/port.ts'
-import type { GiveWay } from './relay/give-way.ts'
 import type { RelayStatus } from './relay/relay.ts'
 import { createRelays } from './relay/relays.ts'
 import { startWebhooks } from './webhooks/start.ts'
@@ -11,8 +10,6 @@ export interface WorkerOptions {
   readonly store: Store
   /** null: this store has none. Close them after the worker. */
   readonly webhooks: Webhooks | null
-  /** Where this process serves buyers as well. */
-  readonly giveWay?: GiveWay
   readonly report: (error: unknown) => void
 }
 
@@ -23,15 +20,15 @@ export interface Worker {
   readonly close: () => Promise<void>
 }
 
-export async function startWorker({ shop, store, webhooks, giveWay, report }: WorkerOptions): Promise<Worker> {
+export async function startWorker({ shop, store, webhooks, report }: WorkerOptions): Promise<Worker> {
   const { notes } = store
   if (notes === undefined) return { status: () => [], close: async () => {} }
-  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, giveWay, report })
-  const webhookConsumers = webhooks === null ? null : startWebhooks({ webhooks, relays, report })
+  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, report })
+  const consumers = webhooks === null ? null : startWebhooks({ webhooks, relays, report })
   return {
     status: relays.status,
     close: async () => {
-      await Promise.all([webhookConsumers?.close(), relays.stop()])
+      await Promise.all([consumers?.close(), relays.stop()])
     },
   }
 }

@@ -1,5 +1,4 @@
 import { isIPv4 } from 'node:net'
-import { createGiveWay } from '../events/relay/give-way.ts'
 import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
@@ -80,21 +79,17 @@ export async function serve(options: ServeOptions): Promise<Service> {
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const giveWay = createGiveWay()
   const shop = createHoldfast({
     store,
     waitMsMax: limits.queueWaitMsMax,
     activePerUserMax,
     expiry: isWorker ? 'timer' : 'manual',
-    onBatch: (batch) => {
-      metrics.onBatch(batch)
-      giveWay.onBatch()
-    },
+    onBatch: metrics.onBatch,
   })
   const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   let worker: Worker | null = null
   try {
-    if (isWorker) worker = await startWorker({ shop, store, webhooks, giveWay, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,

@@ -245,10 +245,8 @@ describe('the same request under the same key', () => {
     const later = await write(path, headers)
     const seen = [...together, later].map((answer) => [answer.status, answer.text, answer.headers['location']])
     expect(new Set(seen.map((one) => JSON.stringify(one))).size).toBe(1)
-    expect([...together, later].map((answer) => answer.headers['idempotent-replayed'] ?? 'no').toSorted()).toEqual([
-      'no',
-      ...Array.from({ length: 5 }, () => 'true'),
-    ])
+    const first = together.filter((answer) => answer.headers['idempotent-replayed'] === undefined)
+    expect([first.length, later.headers['idempotent-replayed']]).toEqual([1, 'true'])
     expect(Math.abs((await list()).length - before)).toBeLessThanOrEqual(1)
   })
 

@@ -30,7 +30,7 @@ const writesMax = 5
 const nothing: History = { attempts: [], lastSuccessAt: null }
 
 export function createAttemptLog(notes: Notes, report: (error: unknown) => void): AttemptLog {
-  const waiting = new Map<string, History>()
+  const waiting = new Map<string, { attempts: Attempt[]; lastSuccessAt: number | null }>()
   let timer: NodeJS.Timeout | undefined
   let flushing: Promise<void> = Promise.resolve()
 
@@ -54,7 +54,8 @@ export function createAttemptLog(notes: Notes, report: (error: unknown) => void)
       } catch (error) {
         report(error)
       }
-      waiting.set(webhookId, merge(news, waiting.get(webhookId) ?? nothing))
+      const { attempts, lastSuccessAt } = merge(news, waiting.get(webhookId) ?? nothing)
+      waiting.set(webhookId, { attempts: [...attempts], lastSuccessAt })
     }
   }
   // One after the other, so that two do not fight for the same notes.
@@ -62,13 +63,11 @@ export function createAttemptLog(notes: Notes, report: (error: unknown) => void)
 
   return {
     add: (webhookId, attempt) => {
-      const { attempts, lastSuccessAt } = waiting.get(webhookId) ?? nothing
-      // Of many in a second most are pushed out again: they are sorted when they are written.
-      const latest = attempts.length < 2 * attemptsMax ? attempts : attempts.slice(attemptsMax)
-      waiting.set(webhookId, {
-        attempts: [...latest, attempt],
-        lastSuccessAt: attempt.outcome === 'delivered' ? attempt.at : lastSuccessAt,
-      })
+      const news = waiting.get(webhookId) ?? { attempts: [], lastSuccessAt: null }
+      waiting.set(webhookId, news)
+      // Of many in a second most are pushed out again before they are written.
+      if (news.attempts.push(attempt) > 2 * attemptsMax) news.attempts.splice(0, attemptsMax)
+      if (attempt.outcome === 'delivered') news.lastSuccessAt = attempt.at
       timer ??= setTimeout(() => void flush(), flushMs).unref()
     },
     read: async (webhookId) => {

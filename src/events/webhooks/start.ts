@@ -10,14 +10,14 @@ export interface StartWebhooksOptions {
   readonly webhooks: Webhooks
   readonly relays: Pick<Relays, 'add' | 'remove' | 'wake'>
   readonly random?: () => number
+  /** How late another node's changes are noticed; default 5,000. */
+  readonly lookMs?: number
   readonly report: (error: unknown) => void
 }
 
-/** How late another node's changes are noticed. */
-const lookMs = 5_000
-
 /** Keeps the consumers of the relay in step with the webhooks that there are. */
-export function startWebhooks({ webhooks, relays, random = Math.random, report }: StartWebhooksOptions): { close: () => Promise<void> } {
+export function startWebhooks(options: StartWebhooksOptions): { close: () => Promise<void> } {
+  const { webhooks, relays, random = Math.random, lookMs = 5_000, report } = options
   const { kept, log, sender, now, notes } = webhooks.parts
   const told = new Map<string, Webhook>()
   /** Deleted ones of which this process has removed everything. */

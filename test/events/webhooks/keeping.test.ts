@@ -4,6 +4,8 @@ import { Fault } from '../../../src/domain/faults.ts'
 import { newId } from '../../../src/engine/ids.ts'
 import { createAttemptLog } from '../../../src/events/webhooks/attempts.ts'
 import { createConsumer } from '../../../src/events/webhooks/consumer.ts'
+import { createRelays } from '../../../src/events/relay/relays.ts'
+import { startWebhooks } from '../../../src/events/webhooks/start.ts'
 import { startWorker } from '../../../src/events/worker.ts'
 import type { Attempt, Webhook } from '../../../src/events/webhooks/webhook.ts'
 import { createWebhooks, type Webhooks } from '../../../src/events/webhooks/webhooks.ts'
@@ -177,6 +179,30 @@ describe('a webhook that is deleted', () => {
       await webhooks.remove((await made(webhooks, 'http://127.0.0.1/')).id, null, say)
     }
     expect((await notes.list('webhook/')).length).toBe(101)
+  })
+})
+
+describe('a webhook that was made on another node', () => {
+  it('is noticed, and so are its changes', async () => {
+    const { shop, notes, node, reports } = await openStage()
+    const [asked, telling] = [node(), node()]
+    const report = (error: unknown) => void reports.push(error)
+    const relays = createRelays({ shop, notes, isShared: false, report })
+    const started = startWebhooks({ webhooks: telling, relays, lookMs: 10, report })
+    const [first, second] = [await startEndpoint(), await startEndpoint()]
+    const { id } = await made(asked, first.url)
+    await vi.waitFor(() => expect(relays.status().map(({ name }) => name)).toEqual([`webhook/${id}`]))
+    await shop.createProduct({ sku: 'a', name: 'A', totalStock: 1 })
+    await vi.waitFor(() => expect(first.received).toHaveLength(1))
+    await asked.update(id, { url: second.url }, null, say)
+    for (let times = 0; second.received.length === 0; times++) {
+      await shop.adjustStock('a', { delta: 1 })
+      await vi.waitFor(() => expect(first.received.length + second.received.length).toBe(times + 2))
+    }
+    await asked.update(id, { status: 'disabled' }, null, say)
+    await vi.waitFor(() => expect(relays.status()).toEqual([]))
+    await Promise.all([started.close(), relays.stop()])
+    expect(reports).toEqual([])
   })
 })
 
