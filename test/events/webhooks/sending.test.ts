@@ -152,13 +152,13 @@ describe('an endpoint', () => {
       const timer = setInterval(() => socket.write(slow[sent++] ?? 'x'), 2)
       response.on('close', () => clearInterval(timer))
     })
-    const { attempt } = await testSender({ msMax: 80 }).send(someWebhook({ url: endpoint.url }), someMessage)
+    const { attempt } = await testSender({ msMax: 400 }).send(someWebhook({ url: endpoint.url }), someMessage)
     expect([attempt.statusCode, attempt.reason, sent > 1]).toEqual([null, 'It did not answer within 0 seconds.', true])
   })
 
   it('that has taken it need not finish its answer', async () => {
     const endpoint = await startEndpoint((response) => response.writeHead(200, { 'content-length': '100' }).write('half'))
-    const { attempt } = await testSender({ msMax: 80 }).send(someWebhook({ url: endpoint.url }), someMessage)
+    const { attempt } = await testSender({ msMax: 400 }).send(someWebhook({ url: endpoint.url }), someMessage)
     expect(attempt).toMatchObject({ outcome: 'delivered', statusCode: 200, response: 'half' })
     await vi.waitFor(() => expect(endpoint.open).toBe(0))
   })
