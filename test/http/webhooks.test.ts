@@ -65,6 +65,11 @@ describe('POST /v1/webhooks', () => {
     expect([answer.status, refusal(answer)]).toEqual([400, `validation_failed at ${path}`])
   })
 
+  it('says which types there are', async () => {
+    const { body } = await service.post('/v1/webhooks', { url, events: ['order.made'] })
+    expect(body.errors![0]!.message).toMatch(/^must be one of reservation\.created, .*product\.updated, \*$/)
+  })
+
   it('refuses an address that is not public, and a change to one, unless it is allowed', async () => {
     const careful = await startService({ clock, webhooks: { resolve: async () => ['10.0.0.1'] } })
     for (const wrong of ['https://127.0.0.1/', 'https://intern.example/', 'http://8.8.8.8/']) {
