@@ -115,7 +115,8 @@ async function measure(site, { count, seconds }) {
     }
     return { alone, beside, steps, perSecond }
   }
-  const sample = await work().finally(() => shop.close())
+  const sample = await work()
+  await shop.close()
   // The newest of them, and what has a row with it, may stay; the products have events as well.
   const things = 4 * count
   if (removed < things - 100 || removed > things + 10) throw new Error(`${removed} of ${things} old things were removed`)

@@ -45,6 +45,8 @@ const variables = {
   /** How many days events and reservations that ended without an order are kept; forever: for ever. */
   keepEvents: 'HOLDFAST_KEEP_EVENTS_DAYS',
   keepReservations: 'HOLDFAST_KEEP_RESERVATIONS_DAYS',
+  /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
+  webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
@@ -77,6 +79,11 @@ export interface StoreSettings {
   readonly ledgerUrl: string | undefined
 }
 
+export interface WebhookSettings {
+  /** Endpoints may be at addresses that are not public, and at http. */
+  readonly allowPrivate: boolean
+}
+
 export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
@@ -87,6 +94,7 @@ export interface ServiceSettings extends StoreSettings {
   readonly limits: ServeLimits
   readonly worker: boolean
   readonly keep: KeepOptions
+  readonly webhooks: WebhookSettings
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -132,6 +140,7 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     limits: readLimits(flags, environment),
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
     keep: readKeep(environment),
+    webhooks: readWebhookSettings(environment),
   }
 }
 
@@ -170,6 +179,10 @@ export function readStoreUrl(flag: string | undefined, environment: Environment 
   if (url === undefined) return defaults.store
   if (url === '') throw new SettingError(`${name} must name a store, for example ${defaults.store}.`)
   return url
+}
+
+export function readWebhookSettings(environment: Environment = process.env): WebhookSettings {
+  return { allowPrivate: readSwitch(environment, variables.webhookAllowPrivate, false, ['true', 'false']) }
 }
 
 /** The API key for a running service; undefined: it takes none. */
@@ -276,11 +289,11 @@ function isNetwork(text: string): boolean {
   return bits === undefined ? bitsMax > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax
 }
 
-function readSwitch(environment: Environment, variable: string, otherwise: boolean): boolean {
+function readSwitch(environment: Environment, variable: string, otherwise: boolean, [yes, no] = ['on', 'off']): boolean {
   const text = read(environment, variable)
   if (text === undefined) return otherwise
-  if (text !== 'on' && text !== 'off') throw new SettingError(`${variable} must be on or off, not "${text}".`)
-  return text === 'on'
+  if (text !== yes && text !== no) throw new SettingError(`${variable} must be ${yes} or ${no}, not "${text}".`)
+  return text === yes
 }
 
 function readCount(environment: Environment, variable: string, most: number): number | undefined {

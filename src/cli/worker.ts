@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { defaults, readKeep, readStoreSettings, type StoreFlags } from '../config.ts'
+import { defaults, readKeep, readStoreSettings, readWebhookSettings, type StoreFlags } from '../config.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
+import { openWebhooks } from '../events/webhooks/webhooks.ts'
 import { startWorker } from '../events/worker.ts'
 import { nameStore, openStore } from '../store/open.ts'
 import { explain } from './failure.ts'
@@ -20,15 +21,18 @@ export function addWorker(program: Command): void {
 async function work(flags: StoreFlags): Promise<void> {
   const settings = readStoreSettings(flags)
   const keep = readKeep()
+  const webhookSettings = readWebhookSettings()
   const report = (error: unknown): void => void process.stderr.write(`${explain(error)}\n`)
   const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl })
   const shop = createHoldfast({ store, keep })
   // Nothing else keeps a process up that only waits for what happens elsewhere.
   const staying = setInterval(() => {}, 2 ** 30)
   try {
-    const worker = await startWorker({ shop, store, report })
+    const webhooks = openWebhooks({ shop, store, ...webhookSettings, report })
+    const worker = await startWorker({ shop, store, webhooks, report })
     stopOnSignal(async () => {
       await worker.close()
+      await webhooks?.close()
       await shop.close()
     })
     process.stdout.write(`Holdfast works on ${nameStore(settings.storeUrl, settings.ledgerUrl)}\n`)

@@ -4,6 +4,7 @@ import type { Store } from '../store/port.ts'
 import { createBatcher, type BatchReport } from './batcher.ts'
 import { createExpiry } from './expiry.ts'
 import { createFeed, type Feed } from './feed.ts'
+import { createGiveWay, type GiveWay } from './give-way.ts'
 import { startRetention, type KeepOptions } from './retention.ts'
 import { withUserSlot } from './slots.ts'
 
@@ -22,6 +23,8 @@ export interface EngineOptions {
   /** Remove what is older; left out: everything is kept for ever. */
   readonly keep?: KeepOptions | undefined
   readonly onBatch?: (batch: BatchReport) => void
+  /** When those who follow the feed must wait; default: while batches are decided and this process has no time left. */
+  readonly giveWay?: GiveWay
 }
 
 /** Commands in, outcomes out: queue, batches, retries, the expiry timer and the feed over one store. It never asks which store it has. */
@@ -32,16 +35,27 @@ export interface Engine {
   readonly sweep: () => Promise<number>
   readonly follow: Feed['follow']
   readonly onChange: Feed['onChange']
+  readonly readInTurn: Feed['readInTurn']
   readonly queueLength: number
   /** Take no more, finish what is queued, close the store. Safe to repeat. */
   readonly close: () => Promise<void>
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', keep, onBatch } = options
+  const {
+    store,
+    queueMax = 20_000,
+    waitMsMax = 2_000,
+    attemptsMax = 3,
+    activePerUserMax,
+    expiry = 'timer',
+    keep,
+    onBatch,
+    giveWay = createGiveWay(),
+  } = options
   const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch })
   const sweeper = createExpiry({ store, submit: batcher.submit })
-  const feed = createFeed(store)
+  const feed = createFeed(store, giveWay)
   if (expiry === 'timer') sweeper.start()
   store.onOthers?.(() => {
     feed.wake()
@@ -59,6 +73,7 @@ export function createEngine(options: EngineOptions): Engine {
     sweep: sweeper.sweep,
     follow: feed.follow,
     onChange: feed.onChange,
+    readInTurn: feed.readInTurn,
     get queueLength() {
       return batcher.queueLength
     },
@@ -70,6 +85,7 @@ export function createEngine(options: EngineOptions): Engine {
       const dueInMs = soonestDueInMs(batch.commands, batch.outcomes)
       if (dueInMs !== null) sweeper.notice(dueInMs)
     }
+    giveWay.onBatch()
     feed.wake()
     onBatch?.(batch)
   }

@@ -1,14 +1,15 @@
 import type { Holdfast } from '../engine/holdfast.ts'
 import type { Store } from '../store/port.ts'
-import type { GiveWay } from './relay/give-way.ts'
 import type { RelayStatus } from './relay/relay.ts'
 import { createRelays } from './relay/relays.ts'
+import { startWebhooks } from './webhooks/start.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 export interface WorkerOptions {
   readonly shop: Holdfast
   readonly store: Store
-  /** Where this process serves buyers as well. */
-  readonly giveWay?: GiveWay
+  /** null: this store has none. Close them after the worker. */
+  readonly webhooks: Webhooks | null
   readonly report: (error: unknown) => void
 }
 
@@ -19,12 +20,15 @@ export interface Worker {
   readonly close: () => Promise<void>
 }
 
-export async function startWorker({ shop, store, giveWay, report }: WorkerOptions): Promise<Worker> {
+export async function startWorker({ shop, store, webhooks, report }: WorkerOptions): Promise<Worker> {
   const { notes } = store
   if (notes === undefined) return { status: () => [], close: async () => {} }
-  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, giveWay, report })
+  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, report })
+  const consumers = webhooks === null ? null : startWebhooks({ webhooks, relays, report })
   return {
     status: relays.status,
-    close: relays.stop,
+    close: async () => {
+      await Promise.all([consumers?.close(), relays.stop()])
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { cursorExpired } from '../domain/faults.ts'
 import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
 import { membersOf, problem, type ErrorCode, type ServiceErrorCode } from './problem.ts'
+import { webhookExamples } from './webhook-examples.ts'
 import { viewEvent, viewOrder, viewPage, viewProduct, viewReservation, viewStock } from '../engine/views.ts'
 
 /** What the documentation shows: one sale, told in the requests and answers of each operation. */
@@ -109,6 +110,7 @@ export const examples: Readonly<Record<string, Example>> = {
     body: { reason: 'The buyer called.' },
     answer: viewOrder({ ...order, status: 'cancelled', cancelledAt: confirmedAt + 3_600_000 }),
   },
+  ...webhookExamples,
   listEvents: { answer: viewPage({ data: [{ ...event, stock: [], reason: null }], nextCursor: cursor }, viewEvent) },
 }
 
@@ -137,6 +139,8 @@ const { message: expiredSentence, oldestCursor } = cursorExpired('12', '48213')
 
 const sentences: { readonly [Code in Exclude<ServiceErrorCode, 'not_found' | 'method_not_allowed' | 'cursor_expired'>]: string } = {
   unauthenticated: 'The token has expired.',
+  webhook_not_found: 'There is no webhook with this id.',
+  webhook_limit_exceeded: 'There are 100 webhooks already, as many as there may be; delete one that nobody needs.',
   forbidden: 'A key of the scope read may not do this; it takes service or admin.',
   rate_limited: 'This client may ask 100 times in 900 seconds here.',
   payload_too_large: 'A body may have 65536 bytes at most.',

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { createGiveWay } from '../events/relay/give-way.ts'
+import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import type { KeepOptions } from '../engine/retention.ts'
@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly worker?: boolean
   /** Of a node with a worker: how long what is over is kept, see `KeepOptions`. */
   readonly keep?: KeepOptions
+  /** Where they may go. */
+  readonly webhooks?: Partial<Pick<WebhooksOptions, 'allowPrivate'>>
   readonly version: string
   readonly report: (error: unknown) => void
 }
@@ -81,27 +83,25 @@ export async function serve(options: ServeOptions): Promise<Service> {
   }
   const store = await openStore(storeUrl, { ledger: ledgerUrl })
   const metrics = createMetrics(() => shop.queueLength)
-  const giveWay = createGiveWay()
   const shop = createHoldfast({
     store,
     waitMsMax: limits.queueWaitMsMax,
     activePerUserMax,
     expiry: isWorker ? 'timer' : 'manual',
     keep: isWorker ? keep : undefined,
-    onBatch: (batch) => {
-      metrics.onBatch(batch)
-      giveWay.onBatch()
-    },
+    onBatch: metrics.onBatch,
   })
+  const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   let worker: Worker | null = null
   try {
-    if (isWorker) worker = await startWorker({ shop, store, giveWay, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
       metrics,
       version,
       identify,
+      webhooks,
       ...(dialects !== undefined && { dialects }),
       ...appLimits(limits, store),
       report,
@@ -118,6 +118,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
         } finally {
           clearTimeout(cut)
           await workerClosed
+          await webhooks?.close()
           await shop.close()
         }
       },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readKeep, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
+import { defaults, readKeep, readServiceSettings, readStoreSettings, readStoreUrl, readWebhookSettings } from '../../src/config.ts'
 
 const day = 86_400_000
 const nobody = { keys: [], tokens: null }
@@ -13,6 +13,7 @@ describe('readServiceSettings()', () => {
       port: defaults.port,
       storeUrl: defaults.store,
       worker: true,
+      webhooks: { allowPrivate: false },
       identity: nobody,
       dialects,
       limits: defaults.limits,
@@ -147,6 +148,19 @@ describe('the older APIs', () => {
 
   it.each(['eur', 'EURO', '€'])('refuse the currency %j', (currency) => {
     expect(() => readServiceSettings({}, { HOLDFAST_DIALECT_CURRENCY: currency })).toThrow(/^HOLDFAST_DIALECT_CURRENCY must be/)
+  })
+})
+
+describe('where webhooks may go', () => {
+  const read = (text: string) => readServiceSettings({}, { HOLDFAST_WEBHOOK_ALLOW_PRIVATE: text }).webhooks.allowPrivate
+
+  it('is the public internet unless every address is allowed', () => {
+    expect(['', 'false', 'true'].map(read)).toEqual([false, false, true])
+    expect(readWebhookSettings({ HOLDFAST_WEBHOOK_ALLOW_PRIVATE: 'true' })).toEqual({ allowPrivate: true })
+  })
+
+  it.each(['yes', '1', 'on', 'TRUE'])('refuses %j rather than guess', (text) => {
+    expect(() => read(text)).toThrow(/^HOLDFAST_WEBHOOK_ALLOW_PRIVATE must be true or false/)
   })
 })
 

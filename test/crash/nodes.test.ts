@@ -11,12 +11,15 @@ import { expectSound } from '../support/sound.ts'
 import { createBooks, type Call } from './books.ts'
 import { createClient, type Client } from './client.ts'
 import { cases, checkEverything, judge } from './judge.ts'
+import { createListener } from './listener.ts'
 import { startLoad, totals, type Load } from './load.ts'
 
 /** One a second; a minute of them with `npm run test:crash`. */
 const kills = Number(process.env['HOLDFAST_NODE_KILLS'] ?? 3)
 const nodeCount = 3
 const connections = 4
+/** The listener is on this machine. */
+const allowed = { HOLDFAST_WEBHOOK_ALLOW_PRIVATE: 'true' }
 
 let stores: PostgresStores
 let redis: RedisStores | null = null
@@ -58,7 +61,7 @@ describe.each(skipRedis ? places.slice(0, 1) : places)('three nodes on %s', (_, 
   console.log(`HOLDFAST_SEED=${seed}`)
 
   it(
-    `lose nothing that was acknowledged while one is killed each second, ${kills} times (S1–S6, H1, H2, H4, H7, O1–O5, I1, I2, I4, I5, U1)`,
+    `lose nothing that was acknowledged while one is killed each second, ${kills} times (S1–S6, H1, H2, H4, H7, O1–O5, I1, I2, I4, I5, U1, E2–E4)`,
     { timeout: 120_000 + kills * 5_000 },
     async () => {
       const place = newPlace()
@@ -66,12 +69,14 @@ describe.each(skipRedis ? places.slice(0, 1) : places)('three nodes on %s', (_, 
       const books = createBooks()
       const sometimes = createSometimes(cases)
       const calls: Call[] = []
+      const listener = await createListener()
       let starts = 0
 
       const start = async (): Promise<Node> => {
-        const service = await startService(place.store, place.ledger)
+        const service = await startService(place.store, place.ledger, [], allowed)
         const client = createClient(service.address)
         if (starts === 0) {
+          await listener.listen(client)
           for (const [sku, totalStock] of totals) {
             const answer = await client.post('/v1/products', { sku, name: sku, totalStock, ...(sku === 'each' && { maxPerUser: 5 }) }, null)
             expect(answer?.status).toBe(201)
@@ -97,11 +102,13 @@ describe.each(skipRedis ? places.slice(0, 1) : places)('three nodes on %s', (_, 
       }
       await Promise.all(nodes.map(end))
 
-      const service = await startService(place.store, place.ledger)
+      const service = await startService(place.store, place.ledger, [], allowed)
       const client = createClient(service.address)
       try {
         await judge(client, books, calls, sometimes)
         await checkEverything(client, books)
+        const { events, repeats } = await listener.judge(client)
+        console.log(`${events} events told, ${repeats} of them again`)
         expect(await service.stop(), 'exit code after SIGTERM').toBe(0)
       } finally {
         client.close()

@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { everyDialect, type DialectSettings } from '../../src/http/dialects/names.ts'
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
+import { openWebhooks, type WebhooksOptions } from '../../src/events/webhooks/webhooks.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { serve } from '../../src/http/serve.ts'
 import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
@@ -60,6 +61,8 @@ export interface StartOptions {
   /** Which of the older APIs there are; without it all. */
   readonly dialects?: DialectSettings
   readonly activePerUserMax?: number
+  /** Where they may go, and what else is other than by default. */
+  readonly webhooks?: Partial<WebhooksOptions>
 }
 
 const version = '0.0.0-test'
@@ -113,9 +116,10 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     identity = { keys: [], tokens: null },
     dialects = everyDialect,
     app: appOptions,
+    webhooks: webhookOptions = {},
   } = options
   if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined && appOptions === undefined)
-    return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, version, report })
+    return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, webhooks: webhookOptions, version, report })
   const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
   const metrics = createMetrics(() => shop.queueLength)
   const shop = createHoldfast({
@@ -125,12 +129,14 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
     ...(queueMax === undefined ? {} : { queueMax }),
     ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })
-  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), dialects, report, ...appOptions })
+  const webhooks = openWebhooks({ shop, store, ...(clock !== undefined && { now: clock }), ...webhookOptions, report })
+  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), webhooks, dialects, report, ...appOptions })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,
     close: async () => {
       await app.close()
+      await webhooks?.close()
       await shop.close()
     },
   }

@@ -21,12 +21,18 @@ export interface ServiceProcess {
 }
 
 /** The service as its users start it, on a free port. */
-export async function startService(storeUrl: string, ledgerUrl?: string, more: readonly string[] = []): Promise<ServiceProcess> {
+export async function startService(
+  storeUrl: string,
+  ledgerUrl?: string,
+  more: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServiceProcess> {
   if (!existsSync(main)) throw new Error('dist/ is missing; run npm run build first')
   const startedAt = performance.now()
   const ledger = ledgerUrl === undefined ? [] : ['--ledger', ledgerUrl]
   const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', storeUrl, ...ledger, ...more], {
     cwd: root,
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = new Promise<number | null>((done) => child.once('exit', done))

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+import type { FeedPage } from '../../engine/feed.ts'
 import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
 import { createBell } from './bell.ts'
@@ -24,8 +26,10 @@ export interface RelayStatus {
 }
 
 export interface Relay {
-  /** There may be more in the feed, or the consumer has changed. */
+  /** There may be more in the feed. */
   readonly wake: () => void
+  /** The consumer has changed: what failed before may go through now. */
+  readonly retry: () => void
   readonly status: () => RelayStatus
   /** Over within about a second; another node may go on at once. */
   readonly stop: () => Promise<void>
@@ -41,12 +45,6 @@ export interface RelayOptions {
   /** From 0 to 1. */
   readonly random: () => number
   readonly report: (error: unknown) => void
-}
-
-export interface FeedPage {
-  readonly events: readonly Event[]
-  /** There is no more yet. */
-  readonly isEnd: boolean
 }
 
 export interface FeedPages {
@@ -115,6 +113,10 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       isChanged = true
       bell.ring()
     },
+    retry: () => {
+      work?.retry()
+      bell.ring()
+    },
     status: () => ({
       name: consumer.name,
       isOwner: work !== null,
@@ -141,6 +143,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     let isDirty = false
     const rest = createRest(consumer.restMsMax, time, random)
     const leaving = new AbortController()
+    // As many as are on their way.
+    setMaxListeners(0, leaving.signal)
     const sends = new Set<Promise<void>>()
     isChanged = true
 
@@ -307,6 +311,10 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     return {
       run: runWork,
+      retry: () => {
+        rest.succeeded()
+        pending.hurry()
+      },
       status: () => ({
         lagMs: pending.oldestTime === null ? (isEnd ? 0 : null) : Math.max(0, time.now() - pending.oldestTime),
         parked: pending.parkedSize,
@@ -318,5 +326,6 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
 interface Work {
   readonly run: () => Promise<void>
+  readonly retry: () => void
   readonly status: () => Pick<RelayStatus, 'lagMs' | 'parked' | 'restingForMs'>
 }

@@ -1,20 +1,18 @@
 import { faultCode } from '../../domain/faults.ts'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import type { Notes } from '../../store/port.ts'
 import type { Consumer } from './consumer.ts'
-import type { GiveWay } from './give-way.ts'
 import { createPlace } from './place.ts'
-import { createRelay, type FeedPage, type FeedPages, type Relay, type RelayStatus } from './relay.ts'
+import type { FeedPage } from '../../engine/feed.ts'
+import { createRelay, type FeedPages, type Relay, type RelayStatus } from './relay.ts'
 import { realTime, type Time } from './time.ts'
 
 export interface RelaysOptions {
-  readonly shop: Pick<Holdfast, 'events' | 'onChange'>
+  readonly shop: Pick<Holdfast, 'events' | 'readInTurn' | 'onChange'>
   readonly notes: Notes
   /** Whether several nodes may use the store. */
   readonly isShared: boolean
-  readonly giveWay?: GiveWay | undefined
   readonly time?: Time
   readonly random?: () => number
   readonly report: (error: unknown) => void
@@ -25,8 +23,8 @@ export interface Relays {
   readonly add: (consumer: Consumer) => void
   /** Its position stays, for whoever adds it again. */
   readonly remove: (name: string) => Promise<void>
-  /** A consumer has changed what it wants, or wants a replay. */
-  readonly wake: (name: string) => void
+  /** A consumer has changed what it wants or where it is, or wants a replay. */
+  readonly retry: (name: string) => void
   readonly status: () => readonly RelayStatus[]
   readonly stop: () => Promise<void>
 }
@@ -36,7 +34,6 @@ export function placeOf(name: string): string {
   return `relay/${name}`
 }
 
-const pageSize = 200
 /** Changes that come this close together are looked at once: to look after each batch of a sale would cost more than it tells. */
 const wakeMs = 10
 const pagesKept = 8
@@ -44,7 +41,7 @@ const pagesKept = 8
 export function createRelays(options: RelaysOptions): Relays {
   const { shop, notes, isShared, time = realTime, random = Math.random, report } = options
   const node = randomUUID()
-  const feed = createFeedPages(shop, time, options.giveWay)
+  const feed = createFeedPages(shop)
   const relays = new Map<string, Relay>()
   const stopping = new AbortController()
   let isChanged = false
@@ -71,7 +68,7 @@ export function createRelays(options: RelaysOptions): Relays {
       relays.delete(name)
       await relay?.stop()
     },
-    wake: (name) => relays.get(name)?.wake(),
+    retry: (name) => relays.get(name)?.retry(),
     status: () => Array.from(relays.values(), (relay) => relay.status()),
     stop: async () => {
       stopping.abort()
@@ -83,29 +80,15 @@ export function createRelays(options: RelaysOptions): Relays {
 }
 
 /** Consumers that are at the same place, as at the end of the feed, read it once. */
-function createFeedPages(
-  shop: Pick<Holdfast, 'events'>,
-  time: Time,
-  giveWay: GiveWay | undefined,
-): FeedPages & { readonly forget: () => void } {
+function createFeedPages(shop: Pick<Holdfast, 'events' | 'readInTurn'>): FeedPages & { readonly forget: () => void } {
   const pages = new Map<string, Promise<FeedPage>>()
-  const never = new AbortController().signal
-
-  const load = async (cursor: string | null): Promise<FeedPage> => {
-    const { waitMs, events: limit } = giveWay?.turn() ?? { waitMs: 0, events: pageSize }
-    if (waitMs > 0) await time.sleep(waitMs, never)
-    // Where a store answers without waiting, a long feed would leave nobody else a turn.
-    else await nextTurn()
-    const { data } = await shop.events({ cursor, limit })
-    return { events: data, isEnd: data.length < limit }
-  }
 
   return {
     after: (cursor) => {
       const key = cursor ?? ''
       let page = pages.get(key)
       if (page === undefined) {
-        page = load(cursor)
+        page = shop.readInTurn(cursor)
         pages.set(key, page)
         page.catch(() => pages.delete(key))
         if (pages.size > pagesKept) pages.delete(pages.keys().next().value!)
