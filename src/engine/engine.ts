@@ -1,8 +1,8 @@
 import type { Command, Outcome, OutcomeOf } from '../domain/command.ts'
 import type { Reservation } from '../domain/reservation.ts'
 import type { Store } from '../store/port.ts'
-import { createBatcher, type BatchReport } from './batcher.ts'
-import { createExpiry } from './expiry.ts'
+import { createBatcher, type BatchReport, type FaultReport } from './batcher.ts'
+import { createExpiry, type Sweep } from './expiry.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { withUserSlot } from './slots.ts'
 
@@ -19,6 +19,10 @@ export interface EngineOptions {
   /** `timer`: due reservations are given back at their time. `manual`: only by `sweep()` and by batches that need the units. */
   readonly expiry?: 'timer' | 'manual'
   readonly onBatch?: (batch: BatchReport) => void
+  /** For whoever watches: a command that is about to be queued; commands whose callers heard a fault; what the timer gave back. */
+  readonly onSubmit?: ((command: Command) => void) | undefined
+  readonly onFault?: ((fault: FaultReport) => void) | undefined
+  readonly onSweep?: ((sweep: Sweep) => void) | undefined
 }
 
 /** Commands in, outcomes out: queue, batches, retries, the expiry timer and the feed over one store. It never asks which store it has. */
@@ -36,8 +40,16 @@ export interface Engine {
 
 export function createEngine(options: EngineOptions): Engine {
   const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', onBatch } = options
-  const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch })
-  const sweeper = createExpiry({ store, submit: batcher.submit })
+  const { onSubmit, onFault, onSweep } = options
+  const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch, onFault })
+  const submit =
+    onSubmit === undefined
+      ? batcher.submit
+      : (command: Command): Promise<Outcome> => {
+          onSubmit(command)
+          return batcher.submit(command)
+        }
+  const sweeper = createExpiry({ store, submit: batcher.submit, onSweep })
   const feed = createFeed(store)
   if (expiry === 'timer') sweeper.start()
   store.onOthers?.(() => {
@@ -49,8 +61,8 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     store,
     submit: (activePerUserMax === undefined
-      ? batcher.submit
-      : (command: Command) => batcher.submit(withUserSlot(command, activePerUserMax))) as Engine['submit'],
+      ? submit
+      : (command: Command) => submit(withUserSlot(command, activePerUserMax))) as Engine['submit'],
     sweep: sweeper.sweep,
     follow: feed.follow,
     onChange: feed.onChange,
