@@ -5,13 +5,13 @@ import { createHoldfast, openStore } from 'holdfast'
 const dist = new URL('../dist/', import.meta.url)
 /** @type {typeof import('../src/http/app.ts')} */
 const { createApp } = await import(new URL('http/app.js', dist).href)
-/** @type {typeof import('../src/http/metrics.ts')} */
-const { createMetrics } = await import(new URL('http/metrics.js', dist).href)
+/** @type {typeof import('../src/operation/metrics.ts')} */
+const { createMetrics } = await import(new URL('operation/metrics.js', dist).href)
 /** @type {typeof import('../src/version.ts')} */
 const { version } = await import(new URL('version.js', dist).href)
 
 const shop = createHoldfast({ store: await openStore('sqlite::memory:') })
-const metrics = createMetrics(() => shop.queueLength)
+const metrics = createMetrics({ version, store: 'sqlite', queueLength: () => shop.queueLength })
 const app = await createApp({ shop, metrics, version, report: console.error })
 const { body } = await app.inject('/openapi.json')
 await app.close()

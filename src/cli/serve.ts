@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
+import { defaults, readLogSettings, readServiceSettings, type ServiceFlags } from '../config.ts'
 import type { IdentitySettings } from '../http/identity.ts'
 import { nameStore } from '../store/open.ts'
-import { explain, Failure } from './failure.ts'
+import type { Log } from '../operation/log.ts'
+import { Failure } from './failure.ts'
 
 /** A stop is over within ten seconds, even if something hangs. */
 const stopMsMax = 9_500
@@ -23,14 +24,23 @@ export function addServe(program: Command, version: string): void {
 
 async function serve(flags: ServiceFlags, version: string): Promise<void> {
   const settings = readServiceSettings(flags)
+  const { level, format } = readLogSettings()
   // Loaded here, so that the other commands do not wait for the web framework.
-  const http = await import('../http/serve.ts')
-  const starting = http.serve({ ...settings, version, report: (error) => void process.stderr.write(`${explain(error)}\n`) })
-  const stop = stopOnSignal(async () => (await starting).close())
+  const [http, { createLog }] = await Promise.all([import('../http/serve.ts'), import('../operation/log.ts')])
+  const log = createLog({
+    level,
+    format: format ?? (process.stderr.isTTY ? 'text' : 'json'),
+    write: (line) => void process.stderr.write(line),
+  })
+  log.info('starting', { version, node: process.version, pid: process.pid })
+  const starting = http.serve({ ...settings, version, log, report: log.fault, warn: log.warn })
+  const stop = stopOnSignal(async () => (await starting).close(), log)
   try {
     const { address } = await starting
-    for (const warning of warningsOf(settings.identity)) process.stderr.write(`${warning}\n`)
-    process.stdout.write(`Holdfast answers at ${address} (store ${nameStore(settings.storeUrl, settings.ledgerUrl)})\n`)
+    for (const warning of warningsOf(settings.identity)) log.warn(warning)
+    const store = nameStore(settings.storeUrl, settings.ledgerUrl)
+    log.info('ready', { address, store })
+    process.stdout.write(`Holdfast answers at ${address} (store ${store})\n`)
   } catch (error) {
     stop.uninstall()
     throw startFailure(error, settings)
@@ -50,18 +60,27 @@ function warningsOf({ keys, tokens }: IdentitySettings): string[] {
 }
 
 /** npm passes on a Ctrl-C that the terminal has sent already, so a second signal must not cut short what the first one began. */
-function stopOnSignal(close: () => Promise<void>): { uninstall(): void } {
+function stopOnSignal(close: () => Promise<void>, log: Log): { uninstall(): void } {
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
   let stopping = false
-  const onSignal = (): void => {
+  const end = (code: number): never => {
+    log.flush()
+    if (code === 0) log.info('stopped')
+    process.exit(code)
+  }
+  const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) return
     stopping = true
-    setTimeout(() => process.exit(1), stopMsMax).unref()
+    log.info('stopping', { signal })
+    setTimeout(() => {
+      log.error('The service was cut off: something did not end in time.', { seconds: stopMsMax / 1_000 })
+      end(1)
+    }, stopMsMax).unref()
     close().then(
-      () => process.exit(0),
+      () => end(0),
       (error: unknown) => {
-        process.stderr.write(`${explain(error)}\n`)
-        process.exit(1)
+        log.fault(error)
+        end(1)
       },
     )
   }

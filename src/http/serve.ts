@@ -1,12 +1,17 @@
 import { isIPv4 } from 'node:net'
 import { createHoldfast } from '../engine/holdfast.ts'
-import { openStore } from '../store/open.ts'
+import { createMetrics } from '../operation/metrics.ts'
+import type { RelayStatus } from '../operation/relay-metrics.ts'
+import type { Log } from '../operation/log.ts'
+import { createTraces } from '../operation/traces.ts'
+import { kindOf, openStore } from '../store/open.ts'
 import type { Store } from '../store/port.ts'
 import type { DialectSettings } from './dialects/names.ts'
 import { createIdentify, type IdentitySettings } from './identity.ts'
 import { createApp, type AppOptions } from './app.ts'
+import type { Report } from './failures.ts'
 import type { RequestLimit } from './limits/rate-limit.ts'
-import { createMetrics } from './metrics.ts'
+import type { Parts } from './routes/health.ts'
 
 export interface ServeOptions {
   readonly host: string
@@ -24,7 +29,15 @@ export interface ServeOptions {
   /** Those that are left out are as by default. */
   readonly limits?: ServeLimits
   readonly version: string
-  readonly report: (error: unknown) => void
+  readonly report: Report
+  /** What is dangerous about a store's settings, and what happened to it. Left out: warnings of the process. */
+  readonly warn?: (message: string) => void
+  /** See `AppOptions`. */
+  readonly log?: Log
+  /** See `AppOptions`. */
+  readonly parts?: Parts
+  /** How the consumers of the feed get on. */
+  readonly relays?: () => readonly RelayStatus[]
 }
 
 /** What the service takes from its clients; docs/limits.md has all of it. */
@@ -53,20 +66,51 @@ const graceMs = 7_000
 
 /** Open the store and serve it. Throws the fault `cannot_open`, or an error when the address cannot be used. */
 export async function serve(options: ServeOptions): Promise<Service> {
-  const { host, port, storeUrl, ledgerUrl, identity = open, dialects, activePerUserMax, limits = {}, version, report } = options
+  const {
+    host,
+    port,
+    storeUrl,
+    ledgerUrl,
+    identity = open,
+    dialects,
+    activePerUserMax,
+    limits = {},
+    version,
+    report,
+    warn,
+    log,
+    parts,
+    relays,
+  } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
     )
   }
-  const store = await openStore(storeUrl, { ledger: ledgerUrl })
-  const metrics = createMetrics(() => shop.queueLength)
-  const shop = createHoldfast({ store, waitMsMax: limits.queueWaitMsMax, activePerUserMax, onBatch: metrics.onBatch })
+  const opened = await openStore(storeUrl, { ledger: ledgerUrl, ...(warn !== undefined && { warn }) })
+  const [kind, ledger] = [kindOf(storeUrl) ?? '', ledgerUrl === undefined ? undefined : (kindOf(ledgerUrl) ?? '')]
+  const metrics = createMetrics({ version, store: kind, ledger, queueLength: () => shop.queueLength, relays })
+  const traces = createTraces(version)
+  const store = metrics.store.watch(opened)
+  const shop = createHoldfast({
+    store,
+    waitMsMax: limits.queueWaitMsMax,
+    activePerUserMax,
+    ...metrics.engine,
+    onSubmit: traces?.onSubmit,
+    onBatch: (batch) => {
+      metrics.engine.onBatch(batch)
+      traces?.onBatch(batch)
+    },
+  })
   try {
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
       metrics,
+      traces,
+      parts,
+      ...(log !== undefined && { log }),
       version,
       identify,
       ...(dialects !== undefined && { dialects }),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
+import { defaults, readLogSettings, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
 
 const nobody = { keys: [], tokens: null }
 const dialects = { names: ['cart', 'flash', 'drop', 'checkout', 'product-page'], currency: 'USD' }
@@ -137,6 +137,15 @@ describe('the older APIs', () => {
   })
 })
 
+describe('readLogSettings()', () => {
+  it('logs what matters, in the format of whoever reads it, unless it is told otherwise', () => {
+    expect(readLogSettings({})).toEqual({ level: 'info', format: null })
+    expect(readLogSettings({ HOLDFAST_LOG: 'debug', HOLDFAST_LOG_FORMAT: 'json' })).toEqual({ level: 'debug', format: 'json' })
+    expect(() => readLogSettings({ HOLDFAST_LOG: 'verbose' })).toThrow(/^HOLDFAST_LOG must be one of silent, error, warn, info, debug, not/)
+    expect(() => readLogSettings({ HOLDFAST_LOG_FORMAT: 'JSON' })).toThrow(/^HOLDFAST_LOG_FORMAT must be one of json, text, not/)
+  })
+})
+
 describe('readStoreUrl()', () => {
   it('refuses an empty flag rather than fall back to another store', () => {
     expect(() => readStoreUrl('', { HOLDFAST_STORE: 'sqlite:a.db' })).toThrow(/^--store must name a store/)
@@ -172,5 +181,6 @@ describe('.env.example', () => {
       readServiceSettings({}, {}),
     )
     expect(listed.get('HOLDFAST_DIALECT_CURRENCY')).toBe(defaults.currency)
+    expect(listed.get('HOLDFAST_LOG')).toBe(defaults.log)
   })
 })

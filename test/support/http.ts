@@ -4,8 +4,8 @@ import { expect } from 'vitest'
 import { everyDialect, type DialectSettings } from '../../src/http/dialects/names.ts'
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
-import { createMetrics } from '../../src/http/metrics.ts'
 import { serve } from '../../src/http/serve.ts'
+import { createMetrics } from '../../src/operation/metrics.ts'
 import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
 import { createCheck, type CheckAnswer, type OpenApi } from './http-contract.ts'
 import type { Problem } from './http-shapes.ts'
@@ -56,7 +56,7 @@ export interface StartOptions {
   /** Who may do what; without it everybody may do everything. */
   readonly identity?: IdentitySettings
   /** Limits of the app that are other than by default. */
-  readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'requests' | 'streamsMax' | 'trustProxy'>
+  readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'log' | 'parts' | 'requests' | 'streamsMax' | 'trustProxy'>
   /** Which of the older APIs there are; without it all. */
   readonly dialects?: DialectSettings
   readonly activePerUserMax?: number
@@ -117,11 +117,11 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
   if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined && appOptions === undefined)
     return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, version, report })
   const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
-  const metrics = createMetrics(() => shop.queueLength)
+  const metrics = createMetrics({ version, store: 'test', queueLength: () => shop.queueLength })
   const shop = createHoldfast({
-    store: wrap === undefined ? store : wrap(store),
+    store: metrics.store.watch(wrap === undefined ? store : wrap(store)),
     expiry: clock === undefined ? 'timer' : 'manual',
-    onBatch: metrics.onBatch,
+    ...metrics.engine,
     ...(queueMax === undefined ? {} : { queueMax }),
     ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })

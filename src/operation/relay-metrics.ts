@@ -1,0 +1,84 @@
+import { Gauge, type Registry } from 'prom-client'
+import { registerPlain, type Sample } from './plain.ts'
+
+/** How a consumer of the feed gets on, as the relays of this node tell it. */
+export interface RelayStatus {
+  /** Consumers whose names begin with the same word before a slash, as webhooks do, are shown together. */
+  readonly name: string
+  /** Whether this node sends to it. */
+  readonly isOwner: boolean
+  /** Events that failed and wait for their next attempt. */
+  readonly parked: number
+  /** null: it does not rest. */
+  readonly restingForMs: number | null
+  /** How old the oldest event is that it was not told yet; null: not known. */
+  readonly lagMs: number | null
+  /** By this node, since it started. */
+  readonly sent: number
+  readonly failed: number
+}
+
+/** Shown together, because each of ten thousand webhooks with a name of its own would be a series for ever; the API tells of each. */
+export function relayMetrics(registry: Registry, relays: () => readonly RelayStatus[]): void {
+  const registers = [registry]
+  const gauge = (name: string, help: string, valueOf: (ones: readonly RelayStatus[]) => number | null): void => {
+    const made: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: ['kind'],
+      registers,
+      collect: () => {
+        made.reset()
+        for (const [kind, ones] of byKind(relays().filter(({ isOwner }) => isOwner))) {
+          const value = valueOf(ones)
+          if (value !== null) made.set({ kind }, value)
+        }
+      },
+    })
+  }
+  gauge('holdfast_relay_consumers', 'Consumers of the feed that this node sends to, by kind.', (ones) => ones.length)
+  gauge(
+    'holdfast_relay_lag_seconds',
+    'How old the oldest event is that a consumer was not told yet, of the one that is furthest behind.',
+    (ones) => {
+      const lags = ones.flatMap(({ lagMs }) => lagMs ?? [])
+      return lags.length === 0 ? null : Math.max(...lags) / 1_000
+    },
+  )
+  gauge(
+    'holdfast_relay_resting_consumers',
+    'Consumers that are not sent to for a while, because all failed.',
+    (ones) => ones.filter(({ restingForMs }) => restingForMs !== null).length,
+  )
+  gauge('holdfast_relay_parked_events', 'Events that failed and wait for their next attempt.', (ones) =>
+    sum(ones.map(({ parked }) => parked)),
+  )
+  registerPlain(
+    registry,
+    {
+      name: 'holdfast_relay_deliveries_total',
+      help: 'Attempts to tell a consumer of an event, by outcome (sent, failed).',
+      type: 'counter',
+    },
+    () =>
+      [...byKind(relays())].flatMap(([kind, ones]): Sample[] => [
+        { labels: { kind, outcome: 'sent' }, value: sum(ones.map(({ sent }) => sent)) },
+        { labels: { kind, outcome: 'failed' }, value: sum(ones.map(({ failed }) => failed)) },
+      ]),
+  )
+}
+
+function byKind(all: readonly RelayStatus[]): Map<string, RelayStatus[]> {
+  const kinds = new Map<string, RelayStatus[]>()
+  for (const one of all) {
+    const kind = one.name.split('/', 1)[0]!
+    const ones = kinds.get(kind)
+    if (ones === undefined) kinds.set(kind, [one])
+    else ones.push(one)
+  }
+  return kinds
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
