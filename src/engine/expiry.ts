@@ -75,6 +75,7 @@ export function createExpiry({ store, submit, onSweep }: ExpiryOptions): Expiry 
     ticking = true
     const dueAt = Math.min(wakeAt, failingSince)
     wakeAt = Infinity
+    failingSince = dueAt
     try {
       const expired = await sweep()
       failingSince = Infinity
@@ -84,7 +85,6 @@ export function createExpiry({ store, submit, onSweep }: ExpiryOptions): Expiry 
       if (next !== null) wakeIn(Math.max(next, 1))
     } catch {
       // The store is away; its callers hear of it. Units that are due stay sellable meanwhile.
-      failingSince = dueAt
       wakeIn(retryMs)
     }
     ticking = false

@@ -60,6 +60,8 @@ export interface StartOptions {
   /** Which of the older APIs there are; without it all. */
   readonly dialects?: DialectSettings
   readonly activePerUserMax?: number
+  /** Told of faults and bugs as well. */
+  readonly report?: AppOptions['report']
 }
 
 const version = '0.0.0-test'
@@ -67,7 +69,10 @@ const version = '0.0.0-test'
 /** The whole service on a free port of this machine. */
 export async function startService(options: StartOptions = {}): Promise<Service> {
   const reports: unknown[] = []
-  const { address, close } = await listen(options, (error) => reports.push(error))
+  const { address, close } = await listen(options, (error, requestId) => {
+    reports.push(error)
+    options.report?.(error, requestId)
+  })
   const agent = new Agent({ keepAlive: true })
   const { hostname, port } = new URL(address)
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -102,7 +107,7 @@ interface Listening {
   readonly close: () => Promise<void>
 }
 
-async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
+async function listen(options: StartOptions, report: AppOptions['report']): Promise<Listening> {
   const {
     host = '127.0.0.1',
     storeUrl = 'sqlite::memory:',
