@@ -74,6 +74,7 @@ async function runTests(tests, mutantName) {
     'node_modules/vitest/vitest.mjs',
     'run',
     '--project=holdfast',
+    '--project=alone',
     ...tests,
     '--reporter=default',
     '--reporter=json',

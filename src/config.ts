@@ -40,6 +40,8 @@ const variables = {
   connectionsMax: 'HOLDFAST_CONNECTIONS_MAX',
   /** How long a new reservation may be expected to wait before it is refused. */
   queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
+  /** Whether the service also expires reservations and tells others what happened: on or off. */
+  worker: 'HOLDFAST_WORKER',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
@@ -85,6 +87,7 @@ export interface ServiceSettings extends StoreSettings {
   /** undefined: any number. */
   readonly activePerUserMax: number | undefined
   readonly limits: ServeLimits
+  readonly worker: boolean
 }
 
 export interface LogSettings {
@@ -105,6 +108,8 @@ export interface ServiceFlags extends StoreFlags {
   readonly dialects?: string
   readonly activePerUser?: string
   readonly rateLimit?: string
+  /** False: --no-worker. */
+  readonly worker?: boolean
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -132,6 +137,7 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
     ...readStoreSettings(flags, environment),
     limits: readLimits(flags, environment),
+    worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
   }
 }
 
@@ -281,6 +287,13 @@ function isNetwork(text: string): boolean {
   const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
   // A network of all addresses would let every client choose its own.
   return bits === undefined ? bitsMax > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax
+}
+
+function readSwitch(environment: Environment, variable: string, otherwise: boolean): boolean {
+  const text = read(environment, variable)
+  if (text === undefined) return otherwise
+  if (text !== 'on' && text !== 'off') throw new SettingError(`${variable} must be on or off, not "${text}".`)
+  return text === 'on'
 }
 
 function readCount(environment: Environment, variable: string, most: number): number | undefined {

@@ -7,6 +7,7 @@ import { addMigrate } from './migrate.ts'
 import { addSeed } from './seed.ts'
 import { addServe } from './serve.ts'
 import { addSimulate } from './simulate.ts'
+import { addWorker } from './worker.ts'
 import { version } from '../version.ts'
 
 const program = new Command('holdfast')
@@ -18,6 +19,7 @@ const program = new Command('holdfast')
   .configureOutput({ outputError: (text, write) => write(sentence(text)) })
 
 addServe(program, version)
+addWorker(program)
 addSeed(program)
 addAudit(program)
 addMigrate(program)

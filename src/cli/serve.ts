@@ -1,12 +1,10 @@
 import type { Command } from 'commander'
-import { defaults, readLogSettings, readServiceSettings, type ServiceFlags } from '../config.ts'
+import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
 import type { IdentitySettings } from '../http/identity.ts'
 import { nameStore } from '../store/open.ts'
-import type { Log } from '../operation/log.ts'
 import { Failure } from './failure.ts'
-
-/** A stop is over within ten seconds, even if something hangs. */
-const stopMsMax = 9_500
+import { openLog } from './log.ts'
+import { stopOnSignal } from './stop.ts'
 
 export function addServe(program: Command, version: string): void {
   program
@@ -19,27 +17,21 @@ export function addServe(program: Command, version: string): void {
     .option('--active-per-user <n>', 'active reservations that a user may have at once (HOLDFAST_ACTIVE_PER_USER_MAX; default any number)')
     .option('--rate-limit <limit>', 'requests of one client per seconds, for example 600/60 (HOLDFAST_RATE_LIMIT; default off)')
     .option('--dialects <names>', 'older APIs to serve, with commas between, or none (HOLDFAST_DIALECTS; default all)')
+    .option('--no-worker', 'leave expiry, webhooks and the broker to holdfast worker (HOLDFAST_WORKER=off)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
 
 async function serve(flags: ServiceFlags, version: string): Promise<void> {
   const settings = readServiceSettings(flags)
-  const { level, format } = readLogSettings()
   // Loaded here, so that the other commands do not wait for the web framework.
-  const [http, { createLog }] = await Promise.all([import('../http/serve.ts'), import('../operation/log.ts')])
-  const log = createLog({
-    level,
-    format: format ?? (process.stderr.isTTY ? 'text' : 'json'),
-    write: (line) => void process.stderr.write(line),
-  })
-  log.info('starting', { version, node: process.version, pid: process.pid })
+  const [http, log] = await Promise.all([import('../http/serve.ts'), openLog()])
   const starting = http.serve({ ...settings, version, log, report: log.fault, warn: log.warn })
   const stop = stopOnSignal(async () => (await starting).close(), log)
   try {
     const { address } = await starting
     for (const warning of warningsOf(settings.identity)) log.warn(warning)
     const store = nameStore(settings.storeUrl, settings.ledgerUrl)
-    log.info('ready', { address, store })
+    log.info('ready', { address, store, version, node: process.version, pid: process.pid })
     process.stdout.write(`Holdfast answers at ${address} (store ${store})\n`)
   } catch (error) {
     stop.uninstall()
@@ -57,39 +49,6 @@ function warningsOf({ keys, tokens }: IdentitySettings): string[] {
   const warnings = short.map((what) => `${what} is short enough to be guessed; use 32 random characters.`)
   if (!keys.some(({ scope }) => scope === 'admin')) warnings.push('No API key has the scope admin, so nobody can make products over HTTP.')
   return warnings
-}
-
-/** npm passes on a Ctrl-C that the terminal has sent already, so a second signal must not cut short what the first one began. */
-function stopOnSignal(close: () => Promise<void>, log: Log): { uninstall(): void } {
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
-  let stopping = false
-  const end = (code: number): never => {
-    log.flush()
-    if (code === 0) log.info('stopped')
-    process.exit(code)
-  }
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) return
-    stopping = true
-    log.info('stopping', { signal })
-    setTimeout(() => {
-      log.error('The service was cut off: something did not end in time.', { seconds: stopMsMax / 1_000 })
-      end(1)
-    }, stopMsMax).unref()
-    close().then(
-      () => end(0),
-      (error: unknown) => {
-        log.fault(error)
-        end(1)
-      },
-    )
-  }
-  for (const signal of signals) process.on(signal, onSignal)
-  return {
-    uninstall: () => {
-      for (const signal of signals) process.off(signal, onSignal)
-    },
-  }
 }
 
 function startFailure(error: unknown, { host, port }: { readonly host: string; readonly port: number }): unknown {

@@ -1,7 +1,10 @@
 import { isIPv4 } from 'node:net'
+import { createGiveWay } from '../events/relay/give-way.ts'
+import type { RelayStatus } from '../events/relay/relay.ts'
+import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { createMetrics } from '../operation/metrics.ts'
-import type { RelayStatus } from '../operation/relay-metrics.ts'
+import { partsOf } from '../operation/relay-metrics.ts'
 import type { Log } from '../operation/log.ts'
 import { createTraces } from '../operation/traces.ts'
 import { kindOf, openStore } from '../store/open.ts'
@@ -11,7 +14,6 @@ import { createIdentify, type IdentitySettings } from './identity.ts'
 import { createApp, type AppOptions } from './app.ts'
 import type { Report } from './failures.ts'
 import type { RequestLimit } from './limits/rate-limit.ts'
-import type { Parts } from './routes/health.ts'
 
 export interface ServeOptions {
   readonly host: string
@@ -28,16 +30,14 @@ export interface ServeOptions {
   readonly activePerUserMax?: number | undefined
   /** Those that are left out are as by default. */
   readonly limits?: ServeLimits
+  /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
+  readonly worker?: boolean
   readonly version: string
   readonly report: Report
   /** What is dangerous about a store's settings, and what happened to it. Left out: warnings of the process. */
   readonly warn?: (message: string) => void
   /** See `AppOptions`. */
   readonly log?: Log
-  /** See `AppOptions`. */
-  readonly parts?: Parts
-  /** How the consumers of the feed get on. */
-  readonly relays?: () => readonly RelayStatus[]
 }
 
 /** What the service takes from its clients; docs/limits.md has all of it. */
@@ -75,12 +75,11 @@ export async function serve(options: ServeOptions): Promise<Service> {
     dialects,
     activePerUserMax,
     limits = {},
+    worker: isWorker = true,
     version,
     report,
     warn,
     log,
-    parts,
-    relays,
   } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
@@ -88,28 +87,33 @@ export async function serve(options: ServeOptions): Promise<Service> {
     )
   }
   const opened = await openStore(storeUrl, { ledger: ledgerUrl, ...(warn !== undefined && { warn }) })
-  const [kind, ledger] = [kindOf(storeUrl) ?? '', ledgerUrl === undefined ? undefined : (kindOf(ledgerUrl) ?? '')]
-  const metrics = createMetrics({ version, store: kind, ledger, queueLength: () => shop.queueLength, relays })
+  let worker: Worker | null = null
+  const relays = (): readonly RelayStatus[] => worker?.status() ?? []
+  const metrics = createMetrics({ version, ...kindsOf(storeUrl, ledgerUrl), queueLength: () => shop.queueLength, relays })
   const traces = createTraces(version)
   const store = metrics.store.watch(opened)
+  const giveWay = createGiveWay()
   const shop = createHoldfast({
     store,
     waitMsMax: limits.queueWaitMsMax,
     activePerUserMax,
+    expiry: isWorker ? 'timer' : 'manual',
     ...metrics.engine,
     onSubmit: traces?.onSubmit,
     onBatch: (batch) => {
       metrics.engine.onBatch(batch)
       traces?.onBatch(batch)
+      giveWay.onBatch()
     },
   })
   try {
+    if (isWorker) worker = await startWorker({ shop, store, giveWay, trace: traces?.consumer, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
       metrics,
       traces,
-      parts,
+      parts: () => partsOf(relays()),
       ...(log !== undefined && { log }),
       version,
       identify,
@@ -123,18 +127,25 @@ export async function serve(options: ServeOptions): Promise<Service> {
       address,
       close: async () => {
         const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+        const workerClosed = worker?.close()
         try {
           await app.close()
         } finally {
           clearTimeout(cut)
+          await workerClosed
           await shop.close()
         }
       },
     }
   } catch (error) {
+    await worker?.close()
     await shop.close()
     throw error
   }
+}
+
+function kindsOf(storeUrl: string, ledgerUrl: string | undefined): { readonly store: string; readonly ledger: string } {
+  return { store: kindOf(storeUrl) ?? '', ledger: ledgerUrl === undefined ? '' : (kindOf(ledgerUrl) ?? '') }
 }
 
 function appLimits(

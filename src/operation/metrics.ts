@@ -1,7 +1,8 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { engineMetrics, type EngineMetrics } from './engine-metrics.ts'
 import { httpMetrics, type HttpMetrics } from './http-metrics.ts'
-import { relayMetrics, type RelayStatus } from './relay-metrics.ts'
+import type { RelayStatus } from '../events/relay/relay.ts'
+import { relayMetrics } from './relay-metrics.ts'
 import { storeMetrics, type StoreLookOptions, type StoreMetrics } from './store-metrics.ts'
 
 export interface MetricsOptions extends Partial<StoreLookOptions> {

@@ -1,21 +1,20 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { RelayStatus } from '../events/relay/relay.ts'
 import { registerPlain, type Sample } from './plain.ts'
 
-/** How a consumer of the feed gets on, as the relays of this node tell it. */
-export interface RelayStatus {
-  /** Consumers whose names begin with the same word before a slash, as webhooks do, are shown together. */
-  readonly name: string
-  /** Whether this node sends to it. */
-  readonly isOwner: boolean
-  /** Events that failed and wait for their next attempt. */
-  readonly parked: number
-  /** null: it does not rest. */
-  readonly restingForMs: number | null
-  /** How old the oldest event is that it was not told yet; null: not known. */
-  readonly lagMs: number | null
-  /** By this node, since it started. */
-  readonly sent: number
-  readonly failed: number
+/** Consumers whose names begin with the same word before a slash, as webhooks do. */
+function kindOf({ name }: RelayStatus): string {
+  return name.split('/', 1)[0]!
+}
+
+/** What /readyz says of the consumers that this node tells: a kind rests when all of it does. */
+export function partsOf(relays: readonly RelayStatus[]): Record<string, string> {
+  const kinds = byKind(relays.filter(({ isOwner }) => isOwner))
+  return Object.fromEntries(Array.from(kinds, ([kind, ones]) => [kind, ones.every(isResting) ? 'resting' : 'ready']))
+}
+
+function isResting({ restingForMs }: RelayStatus): boolean {
+  return restingForMs !== null
 }
 
 /** Shown together, because each of ten thousand webhooks with a name of its own would be a series for ever; the API tells of each. */
@@ -48,22 +47,23 @@ export function relayMetrics(registry: Registry, relays: () => readonly RelaySta
   gauge(
     'holdfast_relay_resting_consumers',
     'Consumers that are not sent to for a while, because all failed.',
-    (ones) => ones.filter(({ restingForMs }) => restingForMs !== null).length,
+    (ones) => ones.filter(isResting).length,
   )
-  gauge('holdfast_relay_parked_events', 'Events that failed and wait for their next attempt.', (ones) =>
+  gauge('holdfast_relay_parked_events', 'Events that failed and wait for their next attempt, and those behind them.', (ones) =>
     sum(ones.map(({ parked }) => parked)),
   )
   registerPlain(
     registry,
     {
       name: 'holdfast_relay_deliveries_total',
-      help: 'Attempts to tell a consumer of an event, by outcome (sent, failed).',
+      help: 'Attempts to tell a consumer of an event, by outcome: sent, failed, and of those that failed given_up.',
       type: 'counter',
     },
     () =>
       [...byKind(relays())].flatMap(([kind, ones]): Sample[] => [
         { labels: { kind, outcome: 'sent' }, value: sum(ones.map(({ sent }) => sent)) },
         { labels: { kind, outcome: 'failed' }, value: sum(ones.map(({ failed }) => failed)) },
+        { labels: { kind, outcome: 'given_up' }, value: sum(ones.map(({ givenUp }) => givenUp)) },
       ]),
   )
 }
@@ -71,7 +71,7 @@ export function relayMetrics(registry: Registry, relays: () => readonly RelaySta
 function byKind(all: readonly RelayStatus[]): Map<string, RelayStatus[]> {
   const kinds = new Map<string, RelayStatus[]>()
   for (const one of all) {
-    const kind = one.name.split('/', 1)[0]!
+    const kind = kindOf(one)
     const ones = kinds.get(kind)
     if (ones === undefined) kinds.set(kind, [one])
     else ones.push(one)

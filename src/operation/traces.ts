@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/api'
 import type { Command } from '../domain/command.ts'
 import type { BatchReport } from '../engine/batcher.ts'
-import type { Consumer } from '../events/consumer.ts'
+import type { Consumer } from '../events/relay/consumer.ts'
 
 /** Spans, through the API of OpenTelemetry: where they go is said by the SDK that whoever runs this program starts before it. */
 export interface Traces {

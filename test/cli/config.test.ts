@@ -11,6 +11,7 @@ describe('readServiceSettings()', () => {
       host: defaults.host,
       port: defaults.port,
       storeUrl: defaults.store,
+      worker: true,
       identity: nobody,
       dialects,
       limits: defaults.limits,

@@ -26,7 +26,6 @@ describe('what serve logs', () => {
     const lines = stderr.trimEnd().split('\n')
     const seen = lines.map((line) => JSON.parse(line) as { level: string; message: string })
     expect(seen.map(({ level, message }) => `${level} ${message.split(':')[0]}`)).toEqual([
-      'info starting',
       'warn No API keys are configured',
       'info ready',
       'info stopping',

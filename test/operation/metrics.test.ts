@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMetrics, type MetricsOptions } from '../../src/operation/metrics.ts'
-import type { RelayStatus } from '../../src/operation/relay-metrics.ts'
+import type { RelayStatus } from '../../src/events/relay/relay.ts'
+import { partsOf } from '../../src/operation/relay-metrics.ts'
 import { createHoldfast, Fault, openStore, type Store } from '../../src/index.ts'
 import { manualClock } from '../support/clock.ts'
 
@@ -137,7 +138,7 @@ describe('what is told of expiry', () => {
 })
 
 describe('what is told of consumers', () => {
-  const one: RelayStatus = { name: 'rabbitmq', isOwner: true, parked: 0, restingForMs: null, lagMs: 1_500, sent: 7, failed: 1 }
+  const one: RelayStatus = { name: 'rabbitmq', isOwner: true, parked: 0, restingForMs: null, lagMs: 1_500, sent: 7, failed: 1, givenUp: 0 }
 
   it('is shown by their kind, however many there are, and once for all nodes', async () => {
     const relays = [
@@ -147,6 +148,9 @@ describe('what is told of consumers', () => {
       { ...one, name: 'webhook/3', isOwner: false, parked: 9, lagMs: 99_000, sent: 1 },
     ]
     const { values } = metricsOf({ relays: () => relays })
+    // One endpoint that is away is its own affair.
+    expect(partsOf(relays)).toEqual({ rabbitmq: 'ready', webhook: 'ready' })
+    expect(partsOf([{ ...one, restingForMs: 1 }])).toEqual({ rabbitmq: 'resting' })
     expect(await values('holdfast_relay_lag_seconds')).toEqual({ '{kind="rabbitmq"}': 1.5, '{kind="webhook"}': 0.5 })
     expect(await values('holdfast_relay_parked_events')).toEqual({ '{kind="rabbitmq"}': 0, '{kind="webhook"}': 3 })
     expect(await values('holdfast_relay_resting_consumers')).toEqual({ '{kind="rabbitmq"}': 0, '{kind="webhook"}': 1 })
@@ -154,8 +158,10 @@ describe('what is told of consumers', () => {
     expect(await values('holdfast_relay_deliveries_total')).toEqual({
       '{kind="rabbitmq",outcome="sent"}': 7,
       '{kind="rabbitmq",outcome="failed"}': 1,
+      '{kind="rabbitmq",outcome="given_up"}': 0,
       '{kind="webhook",outcome="sent"}': 9,
       '{kind="webhook",outcome="failed"}': 3,
+      '{kind="webhook",outcome="given_up"}': 0,
     })
   })
 })

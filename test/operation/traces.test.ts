@@ -2,7 +2,7 @@ import { context, propagation, trace, SpanKind, SpanStatusCode } from '@opentele
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTraces } from '../../src/operation/traces.ts'
-import type { Consumer } from '../../src/events/consumer.ts'
+import type { Consumer } from '../../src/events/relay/consumer.ts'
 import type { Event } from '../../src/index.ts'
 import { putOnSale, reservationOf } from '../support/http-shop.ts'
 import { startService, type Service } from '../support/http.ts'

@@ -11,6 +11,10 @@ beforeAll(async () => {
 
 afterAll(() => stores.remove())
 
-for (const harness of [onOneNode('PostgreSQL', () => stores), onTwoNodes('PostgreSQL, two nodes in turns', () => stores)]) {
+const urlOf = (schema: string, node: number): string => `${stores.server.url}?schema=${schema}${node === 0 ? '' : '&prepared=off'}`
+for (const harness of [
+  onOneNode('PostgreSQL', () => stores),
+  onTwoNodes('PostgreSQL, two nodes in turns, one of them with prepared=off', () => stores, urlOf),
+]) {
   describeStore(harness, { describe, test })
 }

@@ -28,15 +28,15 @@ export function onOneNode(name: string, stores: () => PostgresStores, urlOf?: (s
 }
 
 /** Every command and every read goes to the next of two nodes on one database. */
-export function onTwoNodes(name: string, stores: () => PostgresStores, urlOf?: (schema: string) => string): Harness {
+export function onTwoNodes(name: string, stores: () => PostgresStores, urlOf?: (schema: string, node: number) => string): Harness {
   return {
     name,
     durable: false,
     open: async () => {
       const clock = manualClock()
       const schema = stores().newSchema()
-      const open = (): Promise<Store> => stores().openAt(schema, clock, urlOf && { url: urlOf(schema) })
-      const nodes = [await open(), await open()] as const
+      const open = (node: number): Promise<Store> => stores().openAt(schema, clock, urlOf && { url: urlOf(schema, node) })
+      const nodes = [await open(0), await open(1)] as const
       let turns = 0
       const next = (): (typeof nodes)[number] => nodes[turns++ % 2]!
       const [first] = nodes

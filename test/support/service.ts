@@ -21,11 +21,11 @@ export interface ServiceProcess {
 }
 
 /** The service as its users start it, on a free port. */
-export async function startService(storeUrl: string, ledgerUrl?: string): Promise<ServiceProcess> {
+export async function startService(storeUrl: string, ledgerUrl?: string, more: readonly string[] = []): Promise<ServiceProcess> {
   if (!existsSync(main)) throw new Error('dist/ is missing; run npm run build first')
   const startedAt = performance.now()
   const ledger = ledgerUrl === undefined ? [] : ['--ledger', ledgerUrl]
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', storeUrl, ...ledger], {
+  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', storeUrl, ...ledger, ...more], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

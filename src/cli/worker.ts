@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import { defaults, readStoreSettings, type StoreFlags } from '../config.ts'
+import { createHoldfast } from '../engine/holdfast.ts'
+import { startWorker } from '../events/worker.ts'
+import { nameStore, openStore } from '../store/open.ts'
+import { version } from '../version.ts'
+import { openLog } from './log.ts'
+import { stopOnSignal } from './stop.ts'
+
+export function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description(
+      'Expire reservations and tell webhooks and the broker what happened, apart from serve --no-worker, until SIGTERM or SIGINT.',
+    )
+    .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
+    .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
+    .action((flags: StoreFlags) => work(flags))
+}
+
+async function work(flags: StoreFlags): Promise<void> {
+  const settings = readStoreSettings(flags)
+  const log = await openLog()
+  const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl, warn: log.warn })
+  const shop = createHoldfast({ store })
+  // Nothing else keeps a process up that only waits for what happens elsewhere.
+  const staying = setInterval(() => {}, 2 ** 30)
+  try {
+    const worker = await startWorker({ shop, store, report: log.fault })
+    stopOnSignal(async () => {
+      await worker.close()
+      await shop.close()
+    }, log)
+    const name = nameStore(settings.storeUrl, settings.ledgerUrl)
+    log.info('ready', { store: name, version, node: process.version, pid: process.pid })
+    process.stdout.write(`Holdfast works on ${name}\n`)
+  } catch (error) {
+    clearInterval(staying)
+    await shop.close()
+    throw error
+  }
+}

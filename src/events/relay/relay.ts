@@ -1,0 +1,322 @@
+import { faultCode } from '../../domain/faults.ts'
+import type { Event } from '../../domain/event.ts'
+import { createBell } from './bell.ts'
+import type { Consumer, Delivery } from './consumer.ts'
+import { createPending, type Entry, type Pending } from './pending.ts'
+import { beatMs, holdMsMax, type Place, type Position } from './place.ts'
+import { createRest } from './rest.ts'
+import type { Time } from './time.ts'
+
+export interface RelayStatus {
+  readonly name: string
+  /** Whether this node tells the consumer. What follows is known to that node only. */
+  readonly isOwner: boolean
+  /** How old the first event is that it has not been told; null: not known yet. */
+  readonly lagMs: number | null
+  /** Events that failed and wait for their next attempt, and those that wait behind them. */
+  readonly parked: number
+  /** Until the next attempt, where everything failed lately; null: it does not rest. */
+  readonly restingForMs: number | null
+  /** Since this process began. */
+  readonly sent: number
+  readonly failed: number
+  readonly givenUp: number
+}
+
+export interface Relay {
+  /** There may be more in the feed, or the consumer has changed. */
+  readonly wake: () => void
+  readonly status: () => RelayStatus
+  /** Over within about a second; another node may go on at once. */
+  readonly stop: () => Promise<void>
+}
+
+export interface RelayOptions {
+  readonly consumer: Consumer
+  readonly place: Place
+  /** Whether other nodes may want the place. */
+  readonly isShared: boolean
+  readonly feed: FeedPages
+  readonly time: Time
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly report: (error: unknown) => void
+}
+
+export interface FeedPage {
+  readonly events: readonly Event[]
+  /** There is no more yet. */
+  readonly isEnd: boolean
+}
+
+export interface FeedPages {
+  /** What comes after the cursor; waits while others go first. */
+  readonly after: (cursor: string | null) => Promise<FeedPage>
+  /** The very next; null: it has been removed. */
+  readonly next: (cursor: string | null) => Promise<Event | null>
+}
+
+/** How often a node that is not the owner looks whether it may be. */
+const lookMs = 2_000
+/** What was told is written down after so long: events since then are told again after a crash. */
+const saveMs = 1_000
+const retryMs = 1_000
+/** When so many are parked, no more are read. */
+const parkedMax = 1_000
+/** Of a stop: what is on its way may arrive, then the position is written. */
+const finishMs = 600
+const farewellMs = 300
+/** The same trouble is reported once in this time. */
+const reportEveryMs = 60_000
+
+/**
+ * Tells one consumer of every event of the feed, at least once: what has been told is written down a little later, in the same note that says which node tells it. Events of one key in
+ * their order; those that fail are parked, so that they hold up nobody else; when nothing goes through, the consumer rests.
+ */
+export function createRelay({ consumer, place, isShared, feed, time, random, report }: RelayOptions): Relay {
+  const stopping = new AbortController()
+  const bell = createBell(time)
+  let isChanged = true
+  let work: Work | null = null
+  const counts = { sent: 0, failed: 0, givenUp: 0 }
+  const reported = new Map<string, number>()
+
+  const complain = (reason: string, cause?: unknown): void => {
+    const last = reported.get(reason)
+    if (last !== undefined && time.ticks() - last < reportEveryMs) return
+    if (reported.size >= 100) reported.clear()
+    reported.set(reason, time.ticks())
+    report(new Error(`${consumer.name} is not told: ${reason}`, { cause }))
+  }
+  /** Others hear of a store that is away. */
+  const complainOf = (error: unknown): void => {
+    if (!['store_unavailable', 'closed'].includes(faultCode(error) ?? '')) report(error)
+  }
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        const taken = await place.take(consumer.startAfter)
+        if (taken !== null) {
+          work = createWork(taken)
+          await work.run()
+        }
+      } catch (error) {
+        complainOf(error)
+      }
+      work = null
+      await time.sleep(lookMs * (0.75 + random() / 2), stopping.signal)
+    }
+  }
+
+  const running = run()
+  return {
+    wake: () => {
+      isChanged = true
+      bell.ring()
+    },
+    status: () => ({
+      name: consumer.name,
+      isOwner: work !== null,
+      lagMs: null,
+      parked: 0,
+      restingForMs: null,
+      ...work?.status(),
+      ...counts,
+    }),
+    stop: async () => {
+      stopping.abort()
+      bell.ring()
+      await running
+    },
+  }
+
+  function createWork(begun: Position): Work {
+    let pending = createPending(begun.position, begun.parked)
+    let { replayed } = begun
+    let isEnd = false
+    let readableAt = -Infinity
+    let savedAt = time.ticks()
+    let savedPosition = begun.position
+    let isDirty = false
+    const rest = createRest(consumer.restMsMax, time, random)
+    const leaving = new AbortController()
+    const sends = new Set<Promise<void>>()
+    isChanged = true
+
+    const runWork = async (): Promise<void> => {
+      let isLost = false
+      try {
+        while (!stopping.signal.aborted) {
+          beginReplay()
+          if (mayRead()) await read()
+          send()
+          isLost = !(await keep())
+          if (isLost) return
+          await bell.wait(msToWait())
+        }
+      } finally {
+        await leave(isLost)
+      }
+    }
+
+    const beginReplay = (): void => {
+      const replay = consumer.replay?.() ?? null
+      if (replay === null || replay.tag === replayed) return
+      replayed = replay.tag
+      pending = createPending(replay.after, [])
+      isChanged = isDirty = true
+    }
+
+    const mayRead = (): boolean => {
+      if (isEnd && !isChanged) return false
+      return time.ticks() >= readableAt && hasRoom()
+    }
+
+    /** While it rests, one after the other is read as well: those that failed may be all that it does not take. */
+    const hasRoom = (): boolean => pending.windowSize < (rest.msLeft() === null ? consumer.windowMax : 1) && pending.parkedSize < parkedMax
+
+    const read = async (): Promise<void> => {
+      isChanged = false
+      try {
+        const page = await feed.after(pending.lastRead)
+        for (const event of page.events) pending.add(event, consumer.wants(event.type))
+        isEnd = page.isEnd
+      } catch (error) {
+        isChanged = true
+        readableAt = time.ticks() + retryMs
+        if (!skipRemoved(error)) complainOf(error)
+      }
+    }
+
+    /** Events that were removed cannot be told any more; those after them can. */
+    const skipRemoved = (error: unknown): boolean => {
+      if ((faultCode(error) as string) !== 'cursor_expired') return false
+      complain(
+        `events after ${pending.lastRead ?? 'the beginning'} were removed before they were told; it goes on with those that are kept`,
+        error,
+      )
+      pending = createPending(null, pending.parked())
+      isDirty = true
+      return true
+    }
+
+    const send = (): void => {
+      while (maySend()) {
+        const entry = rest.msLeft() === null ? pending.take(time.now()) : pending.takeAny()
+        if (entry === null) return
+        const sending = sendOne(pending, entry, rest.era).finally(() => sends.delete(sending))
+        sends.add(sending)
+      }
+    }
+
+    const maySend = (): boolean => {
+      const restingFor = rest.msLeft()
+      return restingFor === null ? pending.sendingSize < consumer.windowMax : restingFor <= 0 && pending.sendingSize === 0
+    }
+
+    const sendOne = async (of: Pending, entry: Entry, era: number): Promise<void> => {
+      const delivery = await attempt(entry)
+      if (delivery.ok) {
+        counts.sent++
+        of.finish(entry)
+        if (rest.succeeded()) of.hurry()
+      } else if (!leaving.signal.aborted) {
+        counts.failed++
+        complain(delivery.reason)
+        rest.failed(era, delivery.retryAfterMs ?? 0)
+        setBack(of, entry, delivery)
+      }
+      isDirty = true
+      bell.ring()
+    }
+
+    const attempt = async (entry: Entry): Promise<Delivery> => {
+      try {
+        entry.event ??= await feed.next(entry.before)
+        // Whatever was asked for, another one came back: this one has been removed.
+        if (entry.event?.id !== entry.id) return { ok: true }
+        return await consumer.send(entry.event, leaving.signal)
+      } catch (error) {
+        return { ok: false, reason: error instanceof Error ? error.message : String(error) }
+      }
+    }
+
+    const setBack = (of: Pending, entry: Entry, { reason, retryAfterMs = 0 }: Delivery & { readonly ok: false }): void => {
+      const now = time.now()
+      const triedForMs = entry.attempts === 0 ? 0 : now - entry.since
+      const waitMs = consumer.retryMs(entry.attempts + 1, triedForMs)
+      if (waitMs !== null || entry.event === null) {
+        of.park(entry, now, now + Math.max(waitMs ?? retryMs, retryAfterMs))
+        return
+      }
+      counts.givenUp++
+      consumer.onGivenUp?.(entry.event, reason)
+      of.finish(entry)
+    }
+
+    /** False: the place is lost. */
+    const keep = async (): Promise<boolean> => {
+      const agoMs = time.ticks() - savedAt
+      const isNews = isShared || pending.position !== savedPosition
+      if ((isDirty && agoMs >= saveMs) || (isNews && agoMs >= beatMs)) {
+        try {
+          if (!(await save(true))) return false
+        } catch (error) {
+          savedAt = time.ticks()
+          complainOf(error)
+        }
+      }
+      return !isShared || place.heldMsAgo() < holdMsMax
+    }
+
+    const save = async (isStaying: boolean): Promise<boolean> => {
+      const wasDirty = isDirty
+      isDirty = false
+      const { position } = pending
+      try {
+        const isSaved = await place.save({ node: isStaying ? begun.node : null, position, parked: pending.parked(), replayed })
+        savedAt = time.ticks()
+        savedPosition = position
+        return isSaved
+      } catch (error) {
+        isDirty ||= wasDirty
+        throw error
+      }
+    }
+
+    const msToWait = (): number => {
+      const ticks = time.ticks()
+      const waits = [savedAt + (isDirty ? saveMs : beatMs) - ticks]
+      const restingFor = rest.msLeft()
+      if (restingFor !== null && pending.sendingSize === 0 && pending.windowSize + pending.parkedSize > 0) waits.push(restingFor)
+      if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax)
+        waits.push(pending.nextDue - time.now())
+      if ((!isEnd || isChanged) && hasRoom()) waits.push(readableAt - ticks)
+      return Math.max(0, Math.min(...waits))
+    }
+
+    const leave = async (isLost: boolean): Promise<void> => {
+      const arrived = Promise.all(sends)
+      if (!isLost) await Promise.race([arrived, time.sleep(finishMs, leaving.signal)])
+      leaving.abort()
+      if (isLost) return
+      const saved = save(false).catch(complainOf)
+      await Promise.race([saved, time.sleep(farewellMs, new AbortController().signal)])
+    }
+
+    return {
+      run: runWork,
+      status: () => ({
+        lagMs: pending.oldestTime === null ? (isEnd ? 0 : null) : Math.max(0, time.now() - pending.oldestTime),
+        parked: pending.parkedSize,
+        restingForMs: rest.msLeft(),
+      }),
+    }
+  }
+}
+
+interface Work {
+  readonly run: () => Promise<void>
+  readonly status: () => Pick<RelayStatus, 'lagMs' | 'parked' | 'restingForMs'>
+}
