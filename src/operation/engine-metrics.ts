@@ -17,6 +17,8 @@ export function engineMetrics(registry: Registry, queueLength: () => number): En
   const batchSeconds = createBuckets([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5])
   const lagSeconds = createBuckets([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60])
   let expired = 0
+  // There from the beginning, because there is an alarm for it.
+  commands.add('reserve', 'overloaded', 0)
 
   registerPlain(
     registry,

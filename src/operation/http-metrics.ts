@@ -22,6 +22,9 @@ const secondsBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const otherMethod = '_OTHER'
 
+/** There from the beginning: of a counter that comes into being with the first of its kind, Prometheus does not see that it has risen. */
+const alarming: readonly string[] = ['internal', 'store_unavailable', 'overloaded', 'rate_limited']
+
 interface Route {
   readonly template: string
   readonly statuses: ReturnType<typeof createTally<string, number>>
@@ -31,7 +34,7 @@ interface Route {
 export function httpMetrics(registry: Registry): HttpMetrics {
   const registers = [registry]
   const routes = new Map<string, Route>()
-  const problems = new Map<string, number>()
+  const problems = new Map(alarming.map((code) => [code, 0]))
   let streams = 0
   let countConnections = async (): Promise<number> => 0
 

@@ -72,8 +72,11 @@ function beginRequest(tracer: Tracer, { method, path, protocol, route, headers }
     'url.scheme': protocol,
     ...(route !== null && { 'http.route': route }),
   }
-  const parent = propagation.extract(ROOT_CONTEXT, headers)
-  const span = tracer.startSpan(route === null ? method : `${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parent)
+  // Whoever instruments Node's own HTTP server as well has begun a span for this request already.
+  const isBelow = trace.getActiveSpan() !== undefined
+  const parent = isBelow ? context.active() : propagation.extract(ROOT_CONTEXT, headers)
+  const kind = isBelow ? SpanKind.INTERNAL : SpanKind.SERVER
+  const span = tracer.startSpan(route === null ? method : `${method} ${route}`, { kind, attributes }, parent)
   const own = trace.setSpan(parent, span)
   return {
     within: (work) => context.with(own, work),

@@ -48,6 +48,21 @@ describe('a request', () => {
     expect(span!.status.code).toBe(SpanStatusCode.UNSET)
   })
 
+  it('is a part of the span that an instrumentation of the HTTP server has begun, if there is one', () => {
+    const outer = trace.getTracer('http').startSpan('GET')
+    const request = {
+      method: 'GET',
+      path: '/',
+      protocol: 'http',
+      route: '/',
+      headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+    }
+    context.with(trace.setSpan(context.active(), outer), () => createTraces('0')!.requests.begin(request).end(503, 'overloaded'))
+    const [span] = spansOf('GET /')
+    expect([span!.kind, span!.parentSpanContext?.spanId]).toEqual([SpanKind.INTERNAL, outer.spanContext().spanId])
+    expect([span!.status.code, span!.attributes['error.type']]).toEqual([SpanStatusCode.ERROR, 'overloaded'])
+  })
+
   it('to a path that does not exist has no route; a stream ends when it begins', async () => {
     await service.get('/nothing/here')
     expect(spansOf('GET')[0]!.attributes).toMatchObject({ 'url.path': '/nothing/here', 'http.response.status_code': 404 })
