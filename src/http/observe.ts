@@ -86,8 +86,6 @@ function traceRequests(app: FastifyInstance, traces: RequestTraces): void {
     request.trace = trace
     trace.within(done)
   })
-  // Reading a body leaves the context.
-  app.addHook('preValidation', (request, _reply, done) => (request.trace === null ? done() : request.trace.within(done)))
 }
 
 function pathOf({ url }: FastifyRequest): string {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTraces } from '../../src/operation/traces.ts'
 import type { Consumer } from '../../src/events/relay/consumer.ts'
 import type { Event } from '../../src/index.ts'
+import { openRaw } from '../support/http-raw.ts'
 import { putOnSale, reservationOf } from '../support/http-shop.ts'
 import { startService, type Service } from '../support/http.ts'
 
@@ -84,6 +85,26 @@ describe('a batch', () => {
     expect(batch!.parentSpanContext?.spanId).toBe(request!.spanContext().spanId)
     expect(batch!.spanContext().traceId).toBe(request!.spanContext().traceId)
     expect(batch!.duration[0] * 1e9 + batch!.duration[1]).toBeGreaterThan(0)
+  })
+
+  it('knows its request also when the body came later', async () => {
+    const sku = await putOnSale(service, 1)
+    exporter.reset()
+    const client = await openRaw(service.port)
+    const body = JSON.stringify(reservationOf(sku))
+    const headers = [
+      'host: a',
+      'content-type: application/json',
+      `content-length: ${body.length}`,
+      'expect: 100-continue',
+      'connection: close',
+    ]
+    client.socket.write(`POST /v1/reservations HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`)
+    await client.until((text) => text.includes('100 Continue'))
+    client.socket.write(body)
+    expect(await client.closed).toContain('201 Created')
+    const [request] = spansOf('POST /v1/reservations')
+    expect(spansOf('holdfast.batch')[0]!.parentSpanContext?.spanId).toBe(request!.spanContext().spanId)
   })
 
   it('of several requests points to each of them', async () => {
