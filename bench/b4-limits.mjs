@@ -26,7 +26,7 @@ export const b4Limits = {
     try {
       for (const [name, site] of Object.entries(sites)) {
         await makeStore(site, [sku])
-        running.push(await (name === 'limited' ? startHoldfast(site, ['--rate-limit', rateLimit], secret) : startHoldfast(site)))
+        running.push(await (name === 'limited' ? startHoldfast(site, ['--rate-limit', rateLimit], { secret }) : startHoldfast(site)))
       }
       const [limited, plain] = /** @type {[import('./lib/processes.mjs').Service, import('./lib/processes.mjs').Service]} */ (running)
       const contenders = {

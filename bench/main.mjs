@@ -12,6 +12,7 @@ const loaders = {
   B3: async () => (await import('./b3-carts.mjs')).b3,
   B4: async () => (await import('./b4-http-accepted.mjs')).b4,
   'B4-limits': async () => (await import('./b4-limits.mjs')).b4Limits,
+  'B4-events': async () => (await import('./b4-events.mjs')).b4Events,
   B5: async () => (await import('./b5-http-refused.mjs')).b5,
   B7: async () => (await import('./b7-life-cycle.mjs')).b7,
   B8: async () => (await import('./b8-expiry.mjs')).b8,

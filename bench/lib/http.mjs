@@ -100,14 +100,14 @@ export async function compareWithBareRoute({ rounds, quick, say }, place, { isSo
 /**
  * @param {import('./places.mjs').Site} site
  * @param {readonly string[]} [more] flags
- * @param {string} [secret] of the one key, if there is any
+ * @param {{ secret?: string, scope?: string, environment?: Readonly<Record<string, string>> }} [options] of the one key, if there is any
  */
-export function startHoldfast({ url, ledger }, more = [], secret) {
+export function startHoldfast({ url, ledger }, more = [], { secret, scope = 'service', environment = {} } = {}) {
   const flags = ['serve', '--port', '0', '--store', url, ...(ledger === undefined ? [] : ['--ledger', ledger]), ...more]
   const guarded =
     secret === undefined
-      ? {}
-      : { environment: { HOLDFAST_API_KEYS: `shop:service:${secret}` }, headers: { authorization: `Bearer ${secret}` } }
+      ? { environment }
+      : { environment: { ...environment, HOLDFAST_API_KEYS: `shop:${scope}:${secret}` }, headers: { authorization: `Bearer ${secret}` } }
   return startService(join(options.dist, 'cli/main.js'), flags, guarded)
 }
 

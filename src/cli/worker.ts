@@ -20,13 +20,14 @@ export function addWorker(program: Command): void {
 
 async function work(flags: StoreFlags): Promise<void> {
   const settings = readStoreSettings(flags)
-  const log = await openLog()
+  // Loaded here, so that the other commands do not wait for it.
+  const [log, { createTraces }] = await Promise.all([openLog(), import('../operation/traces.ts')])
   const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl, warn: log.warn })
   const shop = createHoldfast({ store })
   // Nothing else keeps a process up that only waits for what happens elsewhere.
   const staying = setInterval(() => {}, 2 ** 30)
   try {
-    const worker = await startWorker({ shop, store, report: log.fault })
+    const worker = await startWorker({ shop, store, trace: createTraces(version)?.consumer, report: log.fault })
     stopOnSignal(async () => {
       await worker.close()
       await shop.close()

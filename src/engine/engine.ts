@@ -4,6 +4,7 @@ import type { Store } from '../store/port.ts'
 import { createBatcher, type BatchReport, type FaultReport } from './batcher.ts'
 import { createExpiry, type Sweep } from './expiry.ts'
 import { createFeed, type Feed } from './feed.ts'
+import { createGiveWay, type GiveWay } from './give-way.ts'
 import { withUserSlot } from './slots.ts'
 
 export interface EngineOptions {
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly onSubmit?: ((command: Command) => void) | undefined
   readonly onFault?: ((fault: FaultReport) => void) | undefined
   readonly onSweep?: ((sweep: Sweep) => void) | undefined
+  /** When those who follow the feed must wait; default: while batches are decided and this process has no time left. */
+  readonly giveWay?: GiveWay
 }
 
 /** Commands in, outcomes out: queue, batches, retries, the expiry timer and the feed over one store. It never asks which store it has. */
@@ -33,14 +36,26 @@ export interface Engine {
   readonly sweep: () => Promise<number>
   readonly follow: Feed['follow']
   readonly onChange: Feed['onChange']
+  readonly readInTurn: Feed['readInTurn']
   readonly queueLength: number
   /** Take no more, finish what is queued, close the store. Safe to repeat. */
   readonly close: () => Promise<void>
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { store, queueMax = 20_000, waitMsMax = 2_000, attemptsMax = 3, activePerUserMax, expiry = 'timer', onBatch } = options
-  const { onSubmit, onFault, onSweep } = options
+  const {
+    store,
+    queueMax = 20_000,
+    waitMsMax = 2_000,
+    attemptsMax = 3,
+    activePerUserMax,
+    expiry = 'timer',
+    onBatch,
+    onSubmit,
+    onFault,
+    onSweep,
+    giveWay = createGiveWay(),
+  } = options
   const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch, onFault })
   const submit =
     onSubmit === undefined
@@ -50,7 +65,7 @@ export function createEngine(options: EngineOptions): Engine {
           return batcher.submit(command)
         }
   const sweeper = createExpiry({ store, submit: batcher.submit, onSweep })
-  const feed = createFeed(store)
+  const feed = createFeed(store, giveWay)
   if (expiry === 'timer') sweeper.start()
   store.onOthers?.(() => {
     feed.wake()
@@ -66,6 +81,7 @@ export function createEngine(options: EngineOptions): Engine {
     sweep: sweeper.sweep,
     follow: feed.follow,
     onChange: feed.onChange,
+    readInTurn: feed.readInTurn,
     get queueLength() {
       return batcher.queueLength
     },
@@ -77,6 +93,7 @@ export function createEngine(options: EngineOptions): Engine {
       const dueInMs = soonestDueInMs(batch.commands, batch.outcomes)
       if (dueInMs !== null) sweeper.notice(dueInMs)
     }
+    giveWay.onBatch()
     feed.wake()
     onBatch?.(batch)
   }

@@ -8,6 +8,7 @@ import type { ReservationFilter } from '../store/port.ts'
 import { compileCheck, findBadText, type Check } from './check.ts'
 import * as commands from './commands.ts'
 import { createEngine, type EngineOptions } from './engine.ts'
+import type { Feed } from './feed.ts'
 import * as schemas from './schemas.ts'
 import type { CallOptions, FollowOptions, Shop, WriteOptions } from './shop.ts'
 
@@ -19,6 +20,8 @@ export interface Holdfast extends Shop {
 
   /** Where the feed ends now: `events` and `follow` go on after it; null: it is empty. */
   readonly lastCursor: () => Promise<string | null>
+  /** A page of the feed for whoever can wait, as the relay does: the sale of this node goes first. */
+  readonly readInTurn: Feed['readInTurn']
   /** Calls when something may have changed, here or on another node: a hint to look. */
   readonly onChange: (listener: () => void) => void
 
@@ -84,6 +87,7 @@ export function createHoldfast(engineOptions: EngineOptions): Holdfast {
     follow: engine.follow,
     lastCursor: async () => (await store.events({ limit: 0, cursor: null })).nextCursor,
     onChange: engine.onChange,
+    readInTurn: engine.readInTurn,
 
     sweep: engine.sweep,
     submit: engine.submit,

@@ -1,15 +1,12 @@
 import type { Holdfast } from '../engine/holdfast.ts'
 import type { Store } from '../store/port.ts'
 import type { Consumer } from './relay/consumer.ts'
-import type { GiveWay } from './relay/give-way.ts'
 import type { RelayStatus } from './relay/relay.ts'
 import { createRelays } from './relay/relays.ts'
 
 export interface WorkerOptions {
   readonly shop: Holdfast
   readonly store: Store
-  /** Where this process serves buyers as well. */
-  readonly giveWay?: GiveWay
   /** Puts something around each consumer, such as spans of its attempts. */
   readonly trace?: ((consumer: Consumer) => Consumer) | undefined
   readonly report: (error: unknown) => void
@@ -22,10 +19,10 @@ export interface Worker {
   readonly close: () => Promise<void>
 }
 
-export async function startWorker({ shop, store, giveWay, trace, report }: WorkerOptions): Promise<Worker> {
+export async function startWorker({ shop, store, trace, report }: WorkerOptions): Promise<Worker> {
   const { notes } = store
   if (notes === undefined) return { status: () => [], close: async () => {} }
-  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, giveWay, trace, report })
+  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, trace, report })
   return {
     status: relays.status,
     close: relays.stop,

@@ -1,5 +1,4 @@
 import { isIPv4 } from 'node:net'
-import { createGiveWay } from '../events/relay/give-way.ts'
 import type { RelayStatus } from '../events/relay/relay.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
@@ -92,7 +91,6 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const metrics = createMetrics({ version, ...kindsOf(storeUrl, ledgerUrl), queueLength: () => shop.queueLength, relays })
   const traces = createTraces(version)
   const store = metrics.store.watch(opened)
-  const giveWay = createGiveWay()
   const shop = createHoldfast({
     store,
     waitMsMax: limits.queueWaitMsMax,
@@ -103,11 +101,10 @@ export async function serve(options: ServeOptions): Promise<Service> {
     onBatch: (batch) => {
       metrics.engine.onBatch(batch)
       traces?.onBatch(batch)
-      giveWay.onBatch()
     },
   })
   try {
-    if (isWorker) worker = await startWorker({ shop, store, giveWay, trace: traces?.consumer, report })
+    if (isWorker) worker = await startWorker({ shop, store, trace: traces?.consumer, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,

@@ -40,16 +40,14 @@ export function manualTime(): ManualTime {
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal.aborted || ms <= 0) return resolve()
-        const sleeper = { at: ticks + ms, wake: resolve }
+        const end = (): void => {
+          sleepers = sleepers.filter((one) => one !== sleeper)
+          signal.removeEventListener('abort', end)
+          resolve()
+        }
+        const sleeper = { at: ticks + ms, wake: end }
         sleepers.push(sleeper)
-        signal.addEventListener(
-          'abort',
-          () => {
-            sleepers = sleepers.filter((one) => one !== sleeper)
-            resolve()
-          },
-          { once: true },
-        )
+        signal.addEventListener('abort', end)
       }),
     until,
     pass: async (ms) => {

@@ -30,6 +30,8 @@ afterAll(async () => {
   await (await redis)?.remove()
 })
 
+const nobodyWaits = { onBatch: () => {}, turn: () => null }
+
 async function openTestStore(clock: ManualClock): Promise<Store> {
   if (kind === 'redis') {
     const stores = await (redis ??= createRedisStores())
@@ -45,7 +47,7 @@ export async function openShop({ wrap = (store: Store): Store => store } = {}): 
   const clock = manualClock()
   const store = await openTestStore(clock)
   const batches: BatchReport[] = []
-  const shop = createHoldfast({ store: wrap(store), expiry: 'manual', onBatch: (batch) => batches.push(batch) })
+  const shop = createHoldfast({ store: wrap(store), expiry: 'manual', giveWay: nobodyWaits, onBatch: (batch) => batches.push(batch) })
   onTestFinished(() => shop.close())
   return {
     shop,

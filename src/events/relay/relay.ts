@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+import type { FeedPage } from '../../engine/feed.ts'
 import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
 import { createBell } from './bell.ts'
@@ -41,12 +43,6 @@ export interface RelayOptions {
   /** From 0 to 1. */
   readonly random: () => number
   readonly report: (error: unknown) => void
-}
-
-export interface FeedPage {
-  readonly events: readonly Event[]
-  /** There is no more yet. */
-  readonly isEnd: boolean
 }
 
 export interface FeedPages {
@@ -141,6 +137,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     let isDirty = false
     const rest = createRest(consumer.restMsMax, time, random)
     const leaving = new AbortController()
+    // As many as are on their way.
+    setMaxListeners(0, leaving.signal)
     const sends = new Set<Promise<void>>()
     isChanged = true
 

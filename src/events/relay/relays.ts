@@ -1,20 +1,18 @@
 import { faultCode } from '../../domain/faults.ts'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 import type { Holdfast } from '../../engine/holdfast.ts'
 import type { Notes } from '../../store/port.ts'
 import type { Consumer } from './consumer.ts'
-import type { GiveWay } from './give-way.ts'
 import { createPlace } from './place.ts'
-import { createRelay, type FeedPage, type FeedPages, type Relay, type RelayStatus } from './relay.ts'
+import type { FeedPage } from '../../engine/feed.ts'
+import { createRelay, type FeedPages, type Relay, type RelayStatus } from './relay.ts'
 import { realTime, type Time } from './time.ts'
 
 export interface RelaysOptions {
-  readonly shop: Pick<Holdfast, 'events' | 'onChange'>
+  readonly shop: Pick<Holdfast, 'events' | 'readInTurn' | 'onChange'>
   readonly notes: Notes
   /** Whether several nodes may use the store. */
   readonly isShared: boolean
-  readonly giveWay?: GiveWay | undefined
   /** Puts something around each consumer, such as spans of its attempts. */
   readonly trace?: ((consumer: Consumer) => Consumer) | undefined
   readonly time?: Time
@@ -38,7 +36,6 @@ export function placeOf(name: string): string {
   return `relay/${name}`
 }
 
-const pageSize = 200
 /** Changes that come this close together are looked at once: to look after each batch of a sale would cost more than it tells. */
 const wakeMs = 10
 const pagesKept = 8
@@ -46,7 +43,7 @@ const pagesKept = 8
 export function createRelays(options: RelaysOptions): Relays {
   const { shop, notes, isShared, time = realTime, random = Math.random, trace = (consumer) => consumer, report } = options
   const node = randomUUID()
-  const feed = createFeedPages(shop, time, options.giveWay)
+  const feed = createFeedPages(shop)
   const relays = new Map<string, Relay>()
   const stopping = new AbortController()
   let isChanged = false
@@ -85,29 +82,15 @@ export function createRelays(options: RelaysOptions): Relays {
 }
 
 /** Consumers that are at the same place, as at the end of the feed, read it once. */
-function createFeedPages(
-  shop: Pick<Holdfast, 'events'>,
-  time: Time,
-  giveWay: GiveWay | undefined,
-): FeedPages & { readonly forget: () => void } {
+function createFeedPages(shop: Pick<Holdfast, 'events' | 'readInTurn'>): FeedPages & { readonly forget: () => void } {
   const pages = new Map<string, Promise<FeedPage>>()
-  const never = new AbortController().signal
-
-  const load = async (cursor: string | null): Promise<FeedPage> => {
-    const { waitMs, events: limit } = giveWay?.turn() ?? { waitMs: 0, events: pageSize }
-    if (waitMs > 0) await time.sleep(waitMs, never)
-    // Where a store answers without waiting, a long feed would leave nobody else a turn.
-    else await nextTurn()
-    const { data } = await shop.events({ cursor, limit })
-    return { events: data, isEnd: data.length < limit }
-  }
 
   return {
     after: (cursor) => {
       const key = cursor ?? ''
       let page = pages.get(key)
       if (page === undefined) {
-        page = load(cursor)
+        page = shop.readInTurn(cursor)
         pages.set(key, page)
         page.catch(() => pages.delete(key))
         if (pages.size > pagesKept) pages.delete(pages.keys().next().value!)
