@@ -42,6 +42,8 @@ const variables = {
   queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
   /** Whether the service also expires reservations and tells others what happened: on or off. */
   worker: 'HOLDFAST_WORKER',
+  /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
+  webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
@@ -79,6 +81,11 @@ export interface StoreSettings {
   readonly ledgerUrl: string | undefined
 }
 
+export interface WebhookSettings {
+  /** Endpoints may be at addresses that are not public, and at http. */
+  readonly allowPrivate: boolean
+}
+
 export interface ServiceSettings extends StoreSettings {
   readonly host: string
   readonly port: number
@@ -88,6 +95,7 @@ export interface ServiceSettings extends StoreSettings {
   readonly activePerUserMax: number | undefined
   readonly limits: ServeLimits
   readonly worker: boolean
+  readonly webhooks: WebhookSettings
 }
 
 export interface LogSettings {
@@ -138,6 +146,7 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     ...readStoreSettings(flags, environment),
     limits: readLimits(flags, environment),
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
+    webhooks: readWebhookSettings(environment),
   }
 }
 
@@ -183,6 +192,10 @@ export function readStoreUrl(flag: string | undefined, environment: Environment 
   if (url === undefined) return defaults.store
   if (url === '') throw new SettingError(`${name} must name a store, for example ${defaults.store}.`)
   return url
+}
+
+export function readWebhookSettings(environment: Environment = process.env): WebhookSettings {
+  return { allowPrivate: readSwitch(environment, variables.webhookAllowPrivate, false, ['true', 'false']) }
 }
 
 /** The API key for a running service; undefined: it takes none. */
@@ -289,11 +302,11 @@ function isNetwork(text: string): boolean {
   return bits === undefined ? bitsMax > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax
 }
 
-function readSwitch(environment: Environment, variable: string, otherwise: boolean): boolean {
+function readSwitch(environment: Environment, variable: string, otherwise: boolean, [yes, no] = ['on', 'off']): boolean {
   const text = read(environment, variable)
   if (text === undefined) return otherwise
-  if (text !== 'on' && text !== 'off') throw new SettingError(`${variable} must be on or off, not "${text}".`)
-  return text === 'on'
+  if (text !== yes && text !== no) throw new SettingError(`${variable} must be ${yes} or ${no}, not "${text}".`)
+  return text === yes
 }
 
 function readCount(environment: Environment, variable: string, most: number): number | undefined {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { defaults, readStoreSettings, type StoreFlags } from '../config.ts'
+import { defaults, readStoreSettings, readWebhookSettings, type StoreFlags } from '../config.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
+import { openWebhooks } from '../events/webhooks/webhooks.ts'
 import { startWorker } from '../events/worker.ts'
 import { nameStore, openStore } from '../store/open.ts'
 import { version } from '../version.ts'
@@ -20,16 +21,20 @@ export function addWorker(program: Command): void {
 
 async function work(flags: StoreFlags): Promise<void> {
   const settings = readStoreSettings(flags)
+  const webhookSettings = readWebhookSettings()
   // Loaded here, so that the other commands do not wait for it.
   const [log, { createTraces }] = await Promise.all([openLog(), import('../operation/traces.ts')])
+  const report = log.fault
   const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl, warn: log.warn })
   const shop = createHoldfast({ store })
   // Nothing else keeps a process up that only waits for what happens elsewhere.
   const staying = setInterval(() => {}, 2 ** 30)
   try {
-    const worker = await startWorker({ shop, store, trace: createTraces(version)?.consumer, report: log.fault })
+    const webhooks = openWebhooks({ shop, store, ...webhookSettings, report })
+    const worker = await startWorker({ shop, store, webhooks, trace: createTraces(version)?.consumer, report })
     stopOnSignal(async () => {
       await worker.close()
+      await webhooks?.close()
       await shop.close()
     }, log)
     const name = nameStore(settings.storeUrl, settings.ledgerUrl)

@@ -3,11 +3,23 @@ import type { Product } from './product.ts'
 import type { Reservation } from './reservation.ts'
 import type { Stock } from './stock.ts'
 
-export type EventType =
-  | `reservation.${'created' | 'confirmed' | 'cancelled' | 'expired' | 'extended' | 'lost'}`
-  | `order.${'created' | 'cancelled'}`
-  | `stock.${'adjusted' | 'sold_out' | 'available_again'}`
-  | `product.${'created' | 'updated'}`
+export const eventTypes = [
+  'reservation.created',
+  'reservation.confirmed',
+  'reservation.cancelled',
+  'reservation.expired',
+  'reservation.extended',
+  'reservation.lost',
+  'order.created',
+  'order.cancelled',
+  'stock.adjusted',
+  'stock.sold_out',
+  'stock.available_again',
+  'product.created',
+  'product.updated',
+] as const
+
+export type EventType = (typeof eventTypes)[number]
 
 /** The books of one sku right after one change: what an audit folds. */
 export interface StockChange {

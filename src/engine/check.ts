@@ -37,6 +37,8 @@ function toInputError({ keyword, instancePath, params, message = 'is not valid' 
       return { path: `${instancePath}/${escapePointer(params['additionalProperty'])}`, message: 'is not a known property' }
     case 'not':
       return { path: instancePath, message: 'must not be 0' }
+    case 'enum':
+      return { path: instancePath, message: `must be one of ${(params['allowedValues'] as readonly unknown[]).join(', ')}` }
     case 'format':
       return { path: instancePath, message: 'must be an RFC 3339 date-time, for example 2026-12-01T18:00:00Z' }
     default:

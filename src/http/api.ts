@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Holdfast } from '../engine/holdfast.ts'
+import type { Webhooks } from '../events/webhooks/webhooks.ts'
 import { parseBodies } from './body.ts'
 import { access, guardRoutes, type Identify } from './caller.ts'
 import type { DialectSettings } from './dialects/names.ts'
@@ -12,6 +13,7 @@ import { orderRoutes } from './routes/orders.ts'
 import { productRoutes } from './routes/products.ts'
 import { reservationRoutes } from './routes/reservations.ts'
 import { streamRoutes } from './routes/streams.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import { createEventStreams, type StreamOptions } from './sse.ts'
 import { validateRequests } from './validation.ts'
 
@@ -23,6 +25,8 @@ export interface ApiOptions {
   readonly dialects?: DialectSettings
   /** Left out: as many as they like. */
   readonly requests?: Partial<Omit<RateLimitOptions, 'report'>>
+  /** Left out: there are none. */
+  readonly webhooks?: Webhooks | null
   /** How many clients may listen at once. */
   readonly streamsMax?: number
   /** Told of an answer that is a stream. */
@@ -38,7 +42,7 @@ const streamsMaxDefault = 20_000
 
 /** The API on an instance of Fastify: that of the service, or one inside somebody's app. Whatever is set here holds for this instance and its children only. */
 export async function addApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { shop, version, identify, requests, dialects, streamsMax = streamsMaxDefault, onStream, report, more } = options
+  const { shop, version, identify, requests, dialects, webhooks, streamsMax = streamsMaxDefault, onStream, report, more } = options
   app.decorateReply('problemCode', null)
   parseBodies(app)
   validateRequests(app)
@@ -54,6 +58,7 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   orderRoutes(app, shop)
   eventRoutes(app, shop)
   streamRoutes(app, shop, createEventStreams(app, { streamsMax, onOpen: onStream }), report)
+  if (webhooks != null) webhookRoutes(app, webhooks)
   if (dialects !== undefined) dialectRoutes(app, shop, dialects)
   await more?.(document)
   app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => document())

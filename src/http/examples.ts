@@ -1,5 +1,6 @@
 import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
 import { membersOf, problem, type ErrorCode, type ServiceErrorCode } from './problem.ts'
+import { webhookExamples } from './webhook-examples.ts'
 import { viewEvent, viewOrder, viewPage, viewProduct, viewReservation, viewStock } from '../engine/views.ts'
 
 /** What the documentation shows: one sale, told in the requests and answers of each operation. */
@@ -108,6 +109,7 @@ export const examples: Readonly<Record<string, Example>> = {
     body: { reason: 'The buyer called.' },
     answer: viewOrder({ ...order, status: 'cancelled', cancelledAt: confirmedAt + 3_600_000 }),
   },
+  ...webhookExamples,
   listEvents: { answer: viewPage({ data: [{ ...event, stock: [], reason: null }], nextCursor: cursor }, viewEvent) },
 }
 
@@ -134,6 +136,8 @@ const refusals: { readonly [Code in RefusalCode]: Extract<Refusal, { readonly co
 
 const sentences: { readonly [Code in Exclude<ServiceErrorCode, 'not_found' | 'method_not_allowed'>]: string } = {
   unauthenticated: 'The token has expired.',
+  webhook_not_found: 'There is no webhook with this id.',
+  webhook_limit_exceeded: 'There are 100 webhooks already, as many as there may be; delete one that nobody needs.',
   forbidden: 'A key of the scope read may not do this; it takes service or admin.',
   rate_limited: 'This client may ask 100 times in 900 seconds here.',
   payload_too_large: 'A body may have 65536 bytes at most.',

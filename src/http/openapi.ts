@@ -12,6 +12,7 @@ const tags = [
   { name: 'Reservations', description: 'Units set aside for a user until a moment; then confirmed, cancelled or expired, exactly once.' },
   { name: 'Orders', description: 'What was sold.' },
   { name: 'Events', description: 'Everything that happened, in order.' },
+  { name: 'Webhooks', description: 'Endpoints of others that are told of it.' },
   { name: 'Cart API', description: 'An older API: carts of several products, and a checkout.' },
   { name: 'Flash deal API', description: 'An older API: one product, one active reservation of a user.' },
   { name: 'Drop API', description: 'An older API: drops, of which a user may hold one unit for a minute.' },
@@ -116,18 +117,27 @@ interface Operation {
   readonly responses?: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, MediaType>> }>>
 }
 
+interface Completed {
+  readonly paths?: object
+  tags?: { readonly name: string }[]
+  components?: { readonly examples?: object }
+}
+
 /** What the generator does not know of the operations. */
-function complete<Document extends { readonly paths?: object; tags?: { readonly name: string }[] }>(document: Document): Document {
+function complete<Document extends Completed>(document: Document): Document {
   const used = new Set<string>()
+  const codes = new Set<string>()
   for (const path of Object.values(document.paths ?? {}) as Record<string, Operation>[]) {
     for (const operation of Object.values(path)) {
       markOptionalBody(operation)
-      addExamples(operation)
+      for (const code of addExamples(operation)) codes.add(code)
       for (const tag of operation.tags ?? []) used.add(tag)
     }
   }
   // Not those of APIs that are switched off.
   document.tags = tags.filter(({ name }) => used.has(name))
+  const { examples: all = {} } = document.components ?? {}
+  document.components = { ...document.components, examples: Object.fromEntries(Object.entries(all).filter(([code]) => codes.has(code))) }
   return document
 }
 
@@ -137,7 +147,9 @@ function markOptionalBody({ requestBody }: Operation): void {
   if (requestBody !== undefined && (schema?.required ?? []).length === 0) requestBody.required = false
 }
 
-function addExamples({ operationId = '', requestBody, responses = {} }: Operation): void {
+/** Names the problems that it shows. */
+function addExamples({ operationId = '', requestBody, responses = {} }: Operation): readonly string[] {
+  const shown: string[] = []
   const { body, answer } = examples[operationId] ?? dialectExamples[operationId] ?? {}
   const sent = requestBody?.content?.['application/json']
   if (sent !== undefined && body !== undefined) sent.example = body
@@ -150,7 +162,9 @@ function addExamples({ operationId = '', requestBody, responses = {} }: Operatio
     } else if (answered !== undefined && answer !== undefined) answered.example = answer
     if (refused !== undefined) {
       refused.schema = { $ref: '#/components/schemas/Problem' }
+      shown.push(...codes)
       refused.examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
     }
   }
+  return shown
 }

@@ -6,6 +6,8 @@ import { instant } from '../engine/views.ts'
 export type ServiceErrorCode =
   | 'unauthenticated'
   | 'forbidden'
+  | 'webhook_not_found'
+  | 'webhook_limit_exceeded'
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'not_found'
@@ -25,6 +27,8 @@ export const errors = {
   product_not_found: [404, 'No such product'],
   reservation_not_found: [404, 'No such reservation'],
   order_not_found: [404, 'No such order'],
+  webhook_not_found: [404, 'No such webhook'],
+  webhook_limit_exceeded: [409, 'Too many webhooks'],
   product_exists: [409, 'The product exists already'],
   insufficient_stock: [409, 'Not enough in stock'],
   user_limit_exceeded: [409, 'Over the limit per user'],

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import type { RelayStatus } from '../events/relay/relay.ts'
+import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { createMetrics } from '../operation/metrics.ts'
@@ -31,6 +32,8 @@ export interface ServeOptions {
   readonly limits?: ServeLimits
   /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
   readonly worker?: boolean
+  /** Where they may go. */
+  readonly webhooks?: Partial<Pick<WebhooksOptions, 'allowPrivate'>>
   readonly version: string
   readonly report: Report
   /** What is dangerous about a store's settings, and what happened to it. Left out: warnings of the process. */
@@ -103,8 +106,9 @@ export async function serve(options: ServeOptions): Promise<Service> {
       traces?.onBatch(batch)
     },
   })
+  const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   try {
-    if (isWorker) worker = await startWorker({ shop, store, trace: traces?.consumer, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, trace: traces?.consumer, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
@@ -114,6 +118,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
       ...(log !== undefined && { log }),
       version,
       identify,
+      webhooks,
       ...(dialects !== undefined && { dialects }),
       ...appLimits(limits, store),
       report,
@@ -130,6 +135,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
         } finally {
           clearTimeout(cut)
           await workerClosed
+          await webhooks?.close()
           await shop.close()
         }
       },

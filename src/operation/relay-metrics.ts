@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { RelayStatus } from '../events/relay/relay.ts'
-import { registerPlain, type Sample } from './plain.ts'
+import { createTally, registerPlain } from './plain.ts'
 
 /** Consumers whose names begin with the same word before a slash, as webhooks do. */
 function kindOf({ name }: RelayStatus): string {
@@ -52,6 +52,7 @@ export function relayMetrics(registry: Registry, relays: () => readonly RelaySta
   gauge('holdfast_relay_parked_events', 'Events that failed and wait for their next attempt, and those behind them.', (ones) =>
     sum(ones.map(({ parked }) => parked)),
   )
+  const deliveries = createDeliveries()
   registerPlain(
     registry,
     {
@@ -59,14 +60,38 @@ export function relayMetrics(registry: Registry, relays: () => readonly RelaySta
       help: 'Attempts to tell a consumer of an event, by outcome: sent, failed, and of those that failed given_up.',
       type: 'counter',
     },
-    () =>
-      [...byKind(relays())].flatMap(([kind, ones]): Sample[] => [
-        { labels: { kind, outcome: 'sent' }, value: sum(ones.map(({ sent }) => sent)) },
-        { labels: { kind, outcome: 'failed' }, value: sum(ones.map(({ failed }) => failed)) },
-        { labels: { kind, outcome: 'given_up' }, value: sum(ones.map(({ givenUp }) => givenUp)) },
-      ]),
+    () => {
+      deliveries.look(relays())
+      return deliveries.tally.each((kind, outcome, value) => ({ labels: { kind, outcome }, value }))
+    },
   )
 }
+
+/** What all consumers of a kind add up to, those that were removed with them: a counter does not fall. */
+function createDeliveries() {
+  const tally = createTally<string, string>()
+  let last = new Map<string, RelayStatus>()
+  return {
+    tally,
+    look: (relays: readonly RelayStatus[]): void => {
+      for (const one of relays) {
+        const before = last.get(one.name)
+        for (const [counted, outcome] of counters) {
+          // Less than before: it was removed and added again.
+          const known = before === undefined || one[counted] < before[counted] ? 0 : before[counted]
+          tally.add(kindOf(one), outcome, one[counted] - known)
+        }
+      }
+      last = new Map(relays.map((one) => [one.name, one]))
+    },
+  }
+}
+
+const counters = [
+  ['sent', 'sent'],
+  ['failed', 'failed'],
+  ['givenUp', 'given_up'],
+] as const
 
 function byKind(all: readonly RelayStatus[]): Map<string, RelayStatus[]> {
   const kinds = new Map<string, RelayStatus[]>()

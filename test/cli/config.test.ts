@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readLogSettings, readServiceSettings, readStoreSettings, readStoreUrl } from '../../src/config.ts'
+import { defaults, readLogSettings, readServiceSettings, readStoreSettings, readStoreUrl, readWebhookSettings } from '../../src/config.ts'
 
 const nobody = { keys: [], tokens: null }
 const dialects = { names: ['cart', 'flash', 'drop', 'checkout', 'product-page'], currency: 'USD' }
@@ -12,6 +12,7 @@ describe('readServiceSettings()', () => {
       port: defaults.port,
       storeUrl: defaults.store,
       worker: true,
+      webhooks: { allowPrivate: false },
       identity: nobody,
       dialects,
       limits: defaults.limits,
@@ -144,6 +145,19 @@ describe('readLogSettings()', () => {
     expect(readLogSettings({ HOLDFAST_LOG: 'debug', HOLDFAST_LOG_FORMAT: 'json' })).toEqual({ level: 'debug', format: 'json' })
     expect(() => readLogSettings({ HOLDFAST_LOG: 'verbose' })).toThrow(/^HOLDFAST_LOG must be one of silent, error, warn, info, debug, not/)
     expect(() => readLogSettings({ HOLDFAST_LOG_FORMAT: 'JSON' })).toThrow(/^HOLDFAST_LOG_FORMAT must be one of json, text, not/)
+  })
+})
+
+describe('where webhooks may go', () => {
+  const read = (text: string) => readServiceSettings({}, { HOLDFAST_WEBHOOK_ALLOW_PRIVATE: text }).webhooks.allowPrivate
+
+  it('is the public internet unless every address is allowed', () => {
+    expect(['', 'false', 'true'].map(read)).toEqual([false, false, true])
+    expect(readWebhookSettings({ HOLDFAST_WEBHOOK_ALLOW_PRIVATE: 'true' })).toEqual({ allowPrivate: true })
+  })
+
+  it.each(['yes', '1', 'on', 'TRUE'])('refuses %j rather than guess', (text) => {
+    expect(() => read(text)).toThrow(/^HOLDFAST_WEBHOOK_ALLOW_PRIVATE must be true or false/)
   })
 })
 

@@ -32,6 +32,8 @@ interface Case {
 
 const line = { sku: 'A', quantity: 1 }
 const u1 = { userId: 'u1' }
+/** Of which nothing happens here, and nobody listens there. */
+const webhook = { url: 'http://127.0.0.1:1/', events: ['reservation.lost'] }
 const asU1 = { 'x-user-id': 'u1' }
 
 /** By method and template, as the service documents them. */
@@ -54,6 +56,15 @@ const cases: Readonly<Record<string, Case>> = {
   'GET /v1/events': { row: readers },
   'GET /v1/events/stream': { row: admins },
   'GET /v1/stock/stream': { row: everybody, path: '/v1/stock/stream?sku=A' },
+  'POST /v1/webhooks': { row: admins, body: webhook },
+  'GET /v1/webhooks': { row: admins },
+  'GET /v1/webhooks/{id}': { row: admins },
+  'PATCH /v1/webhooks/{id}': { row: admins, body: { status: 'active' } },
+  'DELETE /v1/webhooks/{id}': { row: admins },
+  'POST /v1/webhooks/{id}/rotate': { row: admins, body: {} },
+  'POST /v1/webhooks/{id}/test': { row: admins, body: {} },
+  'POST /v1/webhooks/{id}/replay': { row: admins, body: { after: null } },
+  'GET /v1/webhooks/{id}/attempts': { row: admins },
   'GET /livez': { row: everybody },
   'GET /readyz': { row: everybody },
   'GET /metrics': { row: readers },
@@ -90,7 +101,14 @@ let service: Service
 
 async function fill(template: string): Promise<string> {
   const url = template.replace(/\{(?:sku|productId|dropId)\}/, 'A')
-  return url.includes('{id}') ? url.replace('{id}', url.includes('/orders/') ? await newOrder() : await newReservation()) : url
+  const makers: Readonly<Record<string, () => Promise<string>>> = { orders: newOrder, webhooks: newWebhook }
+  const make = makers[url.split('/')[2] ?? ''] ?? newReservation
+  return url.includes('{id}') ? url.replace('{id}', await make()) : url
+}
+
+async function newWebhook(): Promise<string> {
+  const { body } = await service.post<{ id: string }>('/v1/webhooks', webhook, keyOf('admin'))
+  return body.id
 }
 
 async function newReservation(): Promise<string> {
@@ -125,7 +143,7 @@ describe('every route × every kind of caller', () => {
   let headers: Record<(typeof callers)[number], Headers>
 
   beforeAll(async () => {
-    service = await startService({ identity })
+    service = await startService({ identity, webhooks: { allowPrivate: true } })
     headers = {
       none: {},
       user: await tokenOf('u1'),

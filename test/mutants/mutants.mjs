@@ -24,6 +24,10 @@ const dialectErrors = 'test/http/dialects/errors.test.ts'
 const dialects = 'test/http/dialects/one-engine.test.ts'
 const identity = 'test/http/identity.test.ts'
 const ledger = 'test/store/ledger.test.ts'
+const webhookAddresses = 'test/events/webhooks/addresses.test.ts'
+const webhookRoutes = 'test/http/webhooks.test.ts'
+const webhookSending = 'test/events/webhooks/sending.test.ts'
+const webhooksKept = 'test/events/webhooks/keeping.test.ts'
 const rateLimits = 'test/http/rate-limits.test.ts'
 const redisDifferential = 'test/store/redis-differential.test.ts'
 const redisGuards = 'test/store/redis-guards.test.ts'
@@ -652,6 +656,71 @@ export const mutants = [
     find: 'if next(slots) and',
     replace: 'if false and',
     tests: [redisGuards],
+  },
+  {
+    name: 'webhook-one-public-address-is-enough',
+    breaks: 'a name that has an address inside is not connected to',
+    file: 'src/events/webhooks/destination.ts',
+    find: 'addresses.every(isPublicAddress)',
+    replace: 'addresses.some(isPublicAddress)',
+    tests: [webhookSending],
+  },
+  {
+    name: 'webhook-name-looked-at-once',
+    breaks: 'a name is looked at again at every connection',
+    file: 'src/events/webhooks/sender.ts',
+    find: 'createAgents({ lookup: destinations.lookup, connectionsMax })',
+    replace: "createAgents({ lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]), connectionsMax })",
+    tests: [webhookSending],
+  },
+  {
+    name: 'webhook-address-without-a-name-not-looked-at',
+    breaks: 'an address that stands in the url itself is looked at before it is connected to',
+    file: 'src/events/webhooks/sender.ts',
+    find: 'if (problem !== null) return',
+    replace: 'if (problem === undefined) return',
+    tests: [webhookSending],
+  },
+  {
+    name: 'webhook-mapped-addresses-taken-as-they-are',
+    breaks: 'an IPv4 address inside an IPv6 address is judged as what it is',
+    file: 'src/events/webhooks/addresses.ts',
+    find: 'return isPublicAddress(lastFourBytes(address))',
+    replace: 'return true',
+    tests: [webhookAddresses],
+  },
+  {
+    name: 'webhook-answers-without-end',
+    breaks: 'an endpoint that floods is cut off',
+    file: 'src/events/webhooks/post.ts',
+    find: "if (bytes >= bodyBytesMax) cut('')",
+    replace: "if (bytes < 0) cut('')",
+    tests: [webhookSending],
+  },
+  {
+    name: 'webhook-keys-of-one-webhook-only',
+    breaks: 'a key that was used with one webhook cannot be used with another (I3)',
+    file: 'src/events/webhooks/kept.ts',
+    find: 'key === null ? [await read(id)].filter((one) => one !== null) : await entries()',
+    replace: '[await read(id)].filter((one) => one !== null)',
+    tests: [webhookRoutes],
+  },
+  {
+    name: 'webhook-written-over-others',
+    breaks: 'two nodes that change a webhook at the same time do not undo each other',
+    file: 'src/events/webhooks/kept.ts',
+    find: 'const version = await notes.write(prefix + id, JSON.stringify(changed), entry.version)',
+    replace:
+      'let version = null; while (version === null) version = await notes.write(prefix + id, JSON.stringify(changed), (await notes.read(prefix + id)).version)',
+    tests: [webhooksKept],
+  },
+  {
+    name: 'webhook-disabled-although-it-works',
+    breaks: 'an endpoint that takes some events is not disabled for one that it does not',
+    file: 'src/events/webhooks/consumer.ts',
+    find: 'Math.max(lastSuccessAt ?? 0, activeSince)',
+    replace: 'Math.max(0, activeSince)',
+    tests: [webhooksKept],
   },
 ]
 

@@ -164,4 +164,20 @@ describe('what is told of consumers', () => {
       '{kind="webhook",outcome="given_up"}': 0,
     })
   })
+
+  it('does not forget what was sent to one that is removed', async () => {
+    let relays: readonly RelayStatus[] = [one, { ...one, name: 'webhook/1' }, { ...one, name: 'webhook/2' }]
+    const { values } = metricsOf({ relays: () => relays })
+    const sent = async () => (await values('holdfast_relay_deliveries_total'))['{kind="webhook",outcome="sent"}']
+    expect(await sent()).toBe(14)
+    relays = [{ ...one, name: 'webhook/2', sent: 9 }]
+    expect(await sent()).toBe(16)
+    relays = [{ ...one, name: 'webhook/1', sent: 1 }, relays[0]!]
+    expect(await sent()).toBe(17)
+    relays = [
+      { ...one, name: 'webhook/1', sent: 1 },
+      { ...one, name: 'webhook/2', sent: 3 },
+    ]
+    expect(await sent()).toBe(20)
+  })
 })

@@ -73,6 +73,32 @@ export interface Event {
   readonly data: Product | Stock | Reservation | Order
 }
 
+export interface Webhook {
+  readonly id: string
+  readonly url: string
+  readonly events: readonly string[]
+  readonly status: 'active' | 'disabled'
+  readonly disabledReason: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+export interface WebhookWithSecret extends Omit<Webhook, 'disabledReason' | 'updatedAt'> {
+  readonly secret: string
+}
+
+export interface Attempt {
+  readonly id: string
+  readonly eventId: string
+  readonly eventType: string
+  readonly at: string
+  readonly durationMs: number
+  readonly outcome: 'delivered' | 'failed' | 'given_up'
+  readonly statusCode: number | null
+  readonly reason: string | null
+  readonly response: string | null
+}
+
 export interface Page<Thing> {
   readonly data: readonly Thing[]
   readonly nextCursor: string | null
@@ -98,6 +124,9 @@ const members = {
   Item: 'sku quantity unitPrice',
   Money: 'amount currency',
   Page: 'data nextCursor',
+  Webhook: 'id url events status disabledReason createdAt updatedAt',
+  WebhookWithSecret: 'id url events status secret createdAt',
+  Attempt: 'id eventId eventType at durationMs outcome statusCode reason response',
 } as const
 
 export type Shape = keyof typeof members
@@ -120,6 +149,14 @@ export const answersOf: Readonly<Record<string, Shape | `Page of ${Shape}`>> = {
   'GET /v1/orders/{id}': 'Order',
   'POST /v1/orders/{id}/cancel': 'Order',
   'GET /v1/events': 'Page of Event',
+  'POST /v1/webhooks': 'WebhookWithSecret',
+  'GET /v1/webhooks': 'Page of Webhook',
+  'GET /v1/webhooks/{id}': 'Webhook',
+  'PATCH /v1/webhooks/{id}': 'Webhook',
+  'POST /v1/webhooks/{id}/rotate': 'WebhookWithSecret',
+  'POST /v1/webhooks/{id}/test': 'Attempt',
+  'POST /v1/webhooks/{id}/replay': 'Webhook',
+  'GET /v1/webhooks/{id}/attempts': 'Page of Attempt',
 }
 
 const nested: Readonly<Record<string, Shape>> = { stock: 'Stock', price: 'Money', unitPrice: 'Money', total: 'Money', items: 'Item' }
@@ -159,6 +196,8 @@ export const problems: Readonly<Record<string, readonly [status: number, members
   product_not_found: [404, 'sku'],
   reservation_not_found: [404, ''],
   order_not_found: [404, ''],
+  webhook_not_found: [404, ''],
+  webhook_limit_exceeded: [409, ''],
   product_exists: [409, ''],
   insufficient_stock: [409, 'items'],
   user_limit_exceeded: [409, 'sku limit remaining'],

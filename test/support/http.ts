@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { everyDialect, type DialectSettings } from '../../src/http/dialects/names.ts'
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
+import { openWebhooks, type WebhooksOptions } from '../../src/events/webhooks/webhooks.ts'
 import { serve } from '../../src/http/serve.ts'
 import { createMetrics } from '../../src/operation/metrics.ts'
 import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
@@ -62,6 +63,8 @@ export interface StartOptions {
   readonly activePerUserMax?: number
   /** Told of faults and bugs as well. */
   readonly report?: AppOptions['report']
+  /** Where they may go, and what else is other than by default. */
+  readonly webhooks?: Partial<WebhooksOptions>
 }
 
 const version = '0.0.0-test'
@@ -118,9 +121,10 @@ async function listen(options: StartOptions, report: AppOptions['report']): Prom
     identity = { keys: [], tokens: null },
     dialects = everyDialect,
     app: appOptions,
+    webhooks: webhookOptions = {},
   } = options
   if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined && appOptions === undefined)
-    return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, version, report })
+    return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, webhooks: webhookOptions, version, report })
   const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
   const metrics = createMetrics({ version, store: 'test', queueLength: () => shop.queueLength })
   const shop = createHoldfast({
@@ -130,12 +134,14 @@ async function listen(options: StartOptions, report: AppOptions['report']): Prom
     ...(queueMax === undefined ? {} : { queueMax }),
     ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })
-  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), dialects, report, ...appOptions })
+  const webhooks = openWebhooks({ shop, store, ...(clock !== undefined && { now: clock }), ...webhookOptions, report })
+  const app = await createApp({ shop, metrics, version, identify: createIdentify(identity), webhooks, dialects, report, ...appOptions })
   await app.listen({ host, port: 0 })
   return {
     address: `http://${host}:${(app.server.address() as AddressInfo).port}`,
     close: async () => {
       await app.close()
+      await webhooks?.close()
       await shop.close()
     },
   }
