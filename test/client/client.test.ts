@@ -46,7 +46,7 @@ describe('a shop in a service', () => {
   })
 
   it('has every member that such a shop has, and no other', async () => {
-    const ofOwner = ['sweep', 'submit', 'queueLength', 'nextDueInMs', 'lastCursor', 'onChange']
+    const ofOwner = ['readInTurn', 'sweep', 'submit', 'queueLength', 'nextDueInMs', 'lastCursor', 'onChange']
     const membersOf = (one: Shop): string[] => Reflect.ownKeys(one).map(String)
     expect([...membersOf(shop), ...ofOwner].toSorted()).toEqual(membersOf(await embedded()).toSorted())
   })

@@ -217,8 +217,16 @@ describe('a consumer', () => {
     expect(node.status()[0]!.restingForMs).toBeGreaterThan(0)
     expect(reports.length).toBeGreaterThan(0)
     teller.answer = () => ({ ok: true })
-    const all = await events()
+    const all = [...(await events())]
     await time.until(() => okOf(teller) === all.length, 400_000)
+    teller.answer = () => ({ ok: false, reason: 'away again' })
+    await sell(20)
+    await time.pass(3_600_000)
+    teller.answer = () => ({ ok: true })
+    // Whoever mended it says so.
+    node.retry(name)
+    all.push(...(await events()).slice(all.length))
+    await time.until(() => okOf(teller) === all.length, 2_000)
     expectAllTold(teller.told, all)
   })
 
@@ -361,7 +369,7 @@ describe('a position', () => {
     await time.until(() => teller.told.length === late.length)
     expectAllTold(teller.told, late)
     replay = { tag: 'r1', after: null }
-    node.wake(name)
+    node.retry(name)
     await time.until(() => teller.told.length === late.length + all.length)
     await time.pass(20_000)
     expect(teller.told.length).toBe(late.length + all.length)

@@ -72,7 +72,7 @@ describe('POST /v1/webhooks', () => {
 
   it('refuses an address that is not public, and a change to one, unless it is allowed', async () => {
     const careful = await startService({ clock, webhooks: { resolve: async () => ['10.0.0.1'] } })
-    for (const wrong of ['https://127.0.0.1/', 'https://intern.example/', 'http://8.8.8.8/']) {
+    for (const wrong of ['https://127.0.0.1/', 'https://intern.example/']) {
       expect(refusal(await careful.post('/v1/webhooks', { url: wrong }))).toBe('validation_failed at /url')
     }
     const { body } = await careful.post<WebhookWithSecret>('/v1/webhooks', { url: 'https://8.8.8.8/' })

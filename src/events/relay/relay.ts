@@ -26,8 +26,10 @@ export interface RelayStatus {
 }
 
 export interface Relay {
-  /** There may be more in the feed, or the consumer has changed. */
+  /** There may be more in the feed. */
   readonly wake: () => void
+  /** The consumer has changed: what failed before may go through now. */
+  readonly retry: () => void
   readonly status: () => RelayStatus
   /** Over within about a second; another node may go on at once. */
   readonly stop: () => Promise<void>
@@ -109,6 +111,10 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
   return {
     wake: () => {
       isChanged = true
+      bell.ring()
+    },
+    retry: () => {
+      work?.retry()
       bell.ring()
     },
     status: () => ({
@@ -305,6 +311,10 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     return {
       run: runWork,
+      retry: () => {
+        rest.succeeded()
+        pending.hurry()
+      },
       status: () => ({
         lagMs: pending.oldestTime === null ? (isEnd ? 0 : null) : Math.max(0, time.now() - pending.oldestTime),
         parked: pending.parkedSize,
@@ -316,5 +326,6 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
 interface Work {
   readonly run: () => Promise<void>
+  readonly retry: () => void
   readonly status: () => Pick<RelayStatus, 'lagMs' | 'parked' | 'restingForMs'>
 }

@@ -25,8 +25,8 @@ export interface Relays {
   readonly add: (consumer: Consumer) => void
   /** Its position stays, for whoever adds it again. */
   readonly remove: (name: string) => Promise<void>
-  /** A consumer has changed what it wants, or wants a replay. */
-  readonly wake: (name: string) => void
+  /** A consumer has changed what it wants or where it is, or wants a replay. */
+  readonly retry: (name: string) => void
   readonly status: () => readonly RelayStatus[]
   readonly stop: () => Promise<void>
 }
@@ -70,7 +70,7 @@ export function createRelays(options: RelaysOptions): Relays {
       relays.delete(name)
       await relay?.stop()
     },
-    wake: (name) => relays.get(name)?.wake(),
+    retry: (name) => relays.get(name)?.retry(),
     status: () => Array.from(relays.values(), (relay) => relay.status()),
     stop: async () => {
       stopping.abort()

@@ -18,7 +18,7 @@ export interface Destinations {
 }
 
 export interface DestinationOptions {
-  /** Any address, and plain http as well. */
+  /** Any address. */
   readonly allowPrivate: boolean
   readonly resolve?: Resolve | undefined
 }
@@ -45,8 +45,7 @@ export function createDestinations({
     problemOf: async (text) => {
       const url = parse(text)
       if (url === null) return `must be a URL of at most ${urlLengthMax} characters, for example https://shop.example/hooks`
-      if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:'))
-        return allowPrivate ? 'must begin with https:// or http://' : 'must begin with https://'
+      if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https:// or http://'
       if (url.username !== '' || url.password !== '') return 'must have no user name and no password; what is sent is signed instead'
       const problem = addressProblemOf(url)
       if (problem !== null || allowPrivate || isIP(hostOf(url)) !== 0) return problem
@@ -86,13 +85,15 @@ function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '')
 }
 
-/** From the servers of names alone: any number at once, and a slow one holds up nobody, where `lookup` would take one of four threads. */
+/**
+ * From the servers of names first: any number at once, and a slow one holds up nobody, where `lookup` would take one of four threads. Names that only this machine knows, as "localhost", are asked of it, to be told that they are not
+ * public.
+ */
 async function resolvePublic(hostname: string): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 })
   const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
   const found = [four, six].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-  if (found.length === 0 && four.status === 'rejected') throw four.reason
-  return found
+  return found.length === 0 ? resolveAny(hostname) : found
 }
 
 /** As every program of this machine does: also names that only this network or this machine knows. */

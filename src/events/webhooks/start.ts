@@ -8,7 +8,7 @@ import type { Webhooks } from './webhooks.ts'
 
 export interface StartWebhooksOptions {
   readonly webhooks: Webhooks
-  readonly relays: Pick<Relays, 'add' | 'remove' | 'wake'>
+  readonly relays: Pick<Relays, 'add' | 'remove' | 'retry'>
   readonly random?: () => number
   /** How late another node's changes are noticed; default 5,000. */
   readonly lookMs?: number
@@ -36,7 +36,7 @@ export function startWebhooks(options: StartWebhooksOptions): { close: () => Pro
     const before = told.get(id)
     told.set(id, webhook)
     if (before !== undefined) {
-      if (before.updatedAt !== webhook.updatedAt) relays.wake(consumerName(id))
+      if (before.updatedAt !== webhook.updatedAt) relays.retry(consumerName(id))
       return
     }
     const current = (): Webhook => told.get(id) ?? webhook

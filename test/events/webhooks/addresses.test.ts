@@ -113,7 +113,7 @@ describe('the address of a webhook', () => {
   })
 
   it.each([
-    ['http://8.8.8.8/', 'must begin with https://'],
+    ['http://127.0.0.1/', 'is not an address of the public internet'],
     ['ftp://8.8.8.8/', 'must begin with https://'],
     ['javascript:alert(1)', 'must begin with https://'],
     ['https://user@8.8.8.8/', 'must have no user name'],
@@ -127,6 +127,11 @@ describe('the address of a webhook', () => {
     [`https://shop.example/${'x'.repeat(2_028)}`, 'must be a URL of at most 2048 characters'],
   ])('%j is refused with what would be right', async (url, message) => {
     expect(await problemOf(url, ['8.8.8.8'])).toContain(message)
+  })
+
+  it('knows the names of this machine, without anybody who resolves for it', async () => {
+    const { problemOf: problemHere } = createDestinations({ allowPrivate: false })
+    expect(await problemHere('http://localhost:3000/')).toBe('"localhost" is not an address of the public internet')
   })
 
   it('takes a name that cannot be resolved now, because every connection asks again', async () => {
