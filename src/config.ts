@@ -3,6 +3,7 @@ import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
 import { isIP } from 'node:net'
 import type { RequestLimit } from './http/limits/rate-limit.ts'
 import type { ServeLimits } from './http/serve.ts'
+import { logFormats, logLevels, type LogFormat, type LogLevel } from './operation/log-names.ts'
 
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
@@ -47,6 +48,10 @@ const variables = {
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
   dialectCurrency: 'HOLDFAST_DIALECT_CURRENCY',
+  /** How much is logged: silent, error, warn, info or debug. */
+  log: 'HOLDFAST_LOG',
+  /** As what: json or text. */
+  logFormat: 'HOLDFAST_LOG_FORMAT',
 } as const
 
 export const defaults = {
@@ -54,6 +59,7 @@ export const defaults = {
   host: '127.0.0.1',
   store: 'sqlite:./holdfast.db',
   currency: everyDialect.currency,
+  log: 'info',
   limits: {
     requests: null,
     flash: { max: 100, windowMs: 900_000 },
@@ -90,6 +96,12 @@ export interface ServiceSettings extends StoreSettings {
   readonly limits: ServeLimits
   readonly worker: boolean
   readonly webhooks: WebhookSettings
+}
+
+export interface LogSettings {
+  readonly level: LogLevel
+  /** null: for people on a terminal, for programs elsewhere. */
+  readonly format: LogFormat | null
 }
 
 /** Flags as they were typed; undefined where they were left out. */
@@ -136,6 +148,21 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
     webhooks: readWebhookSettings(environment),
   }
+}
+
+/** What the service logs. */
+export function readLogSettings(environment: Environment = process.env): LogSettings {
+  return {
+    level: readOneOf(environment, variables.log, logLevels) ?? defaults.log,
+    format: readOneOf(environment, variables.logFormat, logFormats) ?? null,
+  }
+}
+
+function readOneOf<Name extends string>(environment: Environment, variable: string, names: readonly Name[]): Name | undefined {
+  const text = read(environment, variable)
+  const found = names.find((name) => name === text)
+  if (text !== undefined && found === undefined) throw new SettingError(`${variable} must be one of ${names.join(', ')}, not "${text}".`)
+  return found
 }
 
 function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits {

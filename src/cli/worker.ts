@@ -4,7 +4,8 @@ import { createHoldfast } from '../engine/holdfast.ts'
 import { openWebhooks } from '../events/webhooks/webhooks.ts'
 import { startWorker } from '../events/worker.ts'
 import { nameStore, openStore } from '../store/open.ts'
-import { explain } from './failure.ts'
+import { version } from '../version.ts'
+import { openLog } from './log.ts'
 import { stopOnSignal } from './stop.ts'
 
 export function addWorker(program: Command): void {
@@ -21,20 +22,24 @@ export function addWorker(program: Command): void {
 async function work(flags: StoreFlags): Promise<void> {
   const settings = readStoreSettings(flags)
   const webhookSettings = readWebhookSettings()
-  const report = (error: unknown): void => void process.stderr.write(`${explain(error)}\n`)
-  const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl })
+  // Loaded here, so that the other commands do not wait for it.
+  const [log, { createTraces }] = await Promise.all([openLog(), import('../operation/traces.ts')])
+  const report = log.fault
+  const store = await openStore(settings.storeUrl, { ledger: settings.ledgerUrl, warn: log.warn })
   const shop = createHoldfast({ store })
   // Nothing else keeps a process up that only waits for what happens elsewhere.
   const staying = setInterval(() => {}, 2 ** 30)
   try {
     const webhooks = openWebhooks({ shop, store, ...webhookSettings, report })
-    const worker = await startWorker({ shop, store, webhooks, report })
+    const worker = await startWorker({ shop, store, webhooks, trace: createTraces(version)?.consumer, report })
     stopOnSignal(async () => {
       await worker.close()
       await webhooks?.close()
       await shop.close()
-    })
-    process.stdout.write(`Holdfast works on ${nameStore(settings.storeUrl, settings.ledgerUrl)}\n`)
+    }, log)
+    const name = nameStore(settings.storeUrl, settings.ledgerUrl)
+    log.info('ready', { store: name, version, node: process.version, pid: process.pid })
+    process.stdout.write(`Holdfast works on ${name}\n`)
   } catch (error) {
     clearInterval(staying)
     await shop.close()

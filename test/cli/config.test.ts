@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readServiceSettings, readStoreSettings, readStoreUrl, readWebhookSettings } from '../../src/config.ts'
+import { defaults, readLogSettings, readServiceSettings, readStoreSettings, readStoreUrl, readWebhookSettings } from '../../src/config.ts'
 
 const nobody = { keys: [], tokens: null }
 const dialects = { names: ['cart', 'flash', 'drop', 'checkout', 'product-page'], currency: 'USD' }
@@ -139,6 +139,15 @@ describe('the older APIs', () => {
   })
 })
 
+describe('readLogSettings()', () => {
+  it('logs what matters, in the format of whoever reads it, unless it is told otherwise', () => {
+    expect(readLogSettings({})).toEqual({ level: 'info', format: null })
+    expect(readLogSettings({ HOLDFAST_LOG: 'debug', HOLDFAST_LOG_FORMAT: 'json' })).toEqual({ level: 'debug', format: 'json' })
+    expect(() => readLogSettings({ HOLDFAST_LOG: 'verbose' })).toThrow(/^HOLDFAST_LOG must be one of silent, error, warn, info, debug, not/)
+    expect(() => readLogSettings({ HOLDFAST_LOG_FORMAT: 'JSON' })).toThrow(/^HOLDFAST_LOG_FORMAT must be one of json, text, not/)
+  })
+})
+
 describe('where webhooks may go', () => {
   const read = (text: string) => readServiceSettings({}, { HOLDFAST_WEBHOOK_ALLOW_PRIVATE: text }).webhooks.allowPrivate
 
@@ -187,5 +196,6 @@ describe('.env.example', () => {
       readServiceSettings({}, {}),
     )
     expect(listed.get('HOLDFAST_DIALECT_CURRENCY')).toBe(defaults.currency)
+    expect(listed.get('HOLDFAST_LOG')).toBe(defaults.log)
   })
 })

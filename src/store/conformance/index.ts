@@ -17,6 +17,7 @@ import { reopenTests } from './reopen.ts'
 import { batchTests, repeatTests } from './repeat.ts'
 import { reserveTests } from './reserve.ts'
 import { slotTests } from './slots.ts'
+import { vitalTests } from './vitals.ts'
 
 export type { Harness, Opened } from './harness.ts'
 
@@ -35,6 +36,7 @@ const groups: readonly Group[] = [
   eventTests,
   listTests,
   noteTests,
+  vitalTests,
   batchTests,
   repeatTests,
   reopenTests,

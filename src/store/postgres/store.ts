@@ -12,6 +12,7 @@ import { loadFacts, MoreLocksNeeded } from './load.ts'
 import { createNotes } from './notes.ts'
 import { createRequestCounts } from './requests.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
+import { createVitals } from './vitals.ts'
 
 export interface PostgresOptions extends BaseOptions {
   readonly batchSizeMax?: number
@@ -82,6 +83,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store & Required<Pick
         return row?.['ms'] == null ? null : Math.max(0, integer(row['ms']))
       }),
     notes: createNotes(base),
+    vitals: createVitals(base),
     close: async () => {
       if (isOpen()) await listener.close()
       await base.close()

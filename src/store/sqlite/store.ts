@@ -8,6 +8,7 @@ import { openBase, type Base } from './base.ts'
 import { loadFacts } from './load.ts'
 import { createNotes } from './notes.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
+import { createVitals } from './vitals.ts'
 
 export interface SqliteOptions {
   /** A file, or `:memory:` for tests. */
@@ -60,6 +61,7 @@ export function storeOn(base: Base, clock: Clock, batchSizeMax: number): Store &
         return next == null ? null : Math.max(0, integer(next) - clock())
       }),
     notes: createNotes(base),
+    vitals: createVitals(base, clock),
     close,
   }
 }
