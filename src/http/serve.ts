@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import type { AmqpSettings } from '../events/rabbitmq/settings.ts'
 import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
@@ -27,6 +28,8 @@ export interface ServeOptions {
   readonly limits?: ServeLimits
   /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
   readonly worker?: boolean
+  /** See `WorkerOptions`. */
+  readonly amqp?: AmqpSettings | null
   /** Where they may go. */
   readonly webhooks?: Partial<Pick<WebhooksOptions, 'allowPrivate'>>
   readonly version: string
@@ -69,6 +72,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     activePerUserMax,
     limits = {},
     worker: isWorker = true,
+    amqp = null,
     version,
     report,
   } = options
@@ -89,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   let worker: Worker | null = null
   try {
-    if (isWorker) worker = await startWorker({ shop, store, webhooks, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, amqp, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
