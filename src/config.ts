@@ -1,3 +1,4 @@
+import { parseAmqp, type AmqpSettings } from './events/rabbitmq/settings.ts'
 import { dialectNames, everyDialect, type DialectName, type DialectSettings } from './http/dialects/names.ts'
 import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
 import { isIP } from 'node:net'
@@ -42,6 +43,10 @@ const variables = {
   queueWaitMsMax: 'HOLDFAST_QUEUE_WAIT_MS',
   /** Whether the service also expires reservations and tells others what happened: on or off. */
   worker: 'HOLDFAST_WORKER',
+  /** A RabbitMQ that is told what happened and gives commands: amqp://… or amqps://… */
+  amqp: 'HOLDFAST_AMQP',
+  /** Which events it is told of: their types, with commas between; all of them otherwise. */
+  amqpEvents: 'HOLDFAST_AMQP_EVENTS',
   /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
   webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
   /** Which of the older APIs are served: their names, with commas between, or none. */
@@ -86,7 +91,12 @@ export interface WebhookSettings {
   readonly allowPrivate: boolean
 }
 
-export interface ServiceSettings extends StoreSettings {
+export interface WorkerSettings extends StoreSettings {
+  /** null: there is no RabbitMQ. */
+  readonly amqp: AmqpSettings | null
+}
+
+export interface ServiceSettings extends WorkerSettings {
   readonly host: string
   readonly port: number
   readonly identity: IdentitySettings
@@ -110,7 +120,11 @@ export interface StoreFlags {
   readonly ledger?: string
 }
 
-export interface ServiceFlags extends StoreFlags {
+export interface WorkerFlags extends StoreFlags {
+  readonly amqp?: string
+}
+
+export interface ServiceFlags extends WorkerFlags {
   readonly host?: string
   readonly port?: string
   readonly dialects?: string
@@ -143,7 +157,7 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     identity: readIdentity(environment),
     dialects: readDialects(flags, environment),
     activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
-    ...readStoreSettings(flags, environment),
+    ...readWorkerSettings(flags, environment),
     limits: readLimits(flags, environment),
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
     webhooks: readWebhookSettings(environment),
@@ -176,6 +190,19 @@ function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits 
     trustProxy: trustProxy === undefined ? limits.trustProxy : parseNetworks(trustProxy, variables.trustProxy),
     connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? limits.connectionsMax,
     queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? limits.queueWaitMsMax,
+  }
+}
+
+export function readWorkerSettings(flags: WorkerFlags, environment: Environment = process.env): WorkerSettings {
+  return { ...readStoreSettings(flags, environment), amqp: readAmqp(flags, environment) }
+}
+
+function readAmqp(flags: WorkerFlags, environment: Environment): AmqpSettings | null {
+  const [url, urlName] = choose(flags.amqp, '--amqp', environment, variables.amqp)
+  try {
+    return parseAmqp({ url, urlName, types: read(environment, variables.amqpEvents), typesName: variables.amqpEvents })
+  } catch (error) {
+    throw new SettingError((error as Error).message)
   }
 }
 

@@ -17,6 +17,7 @@ export function addServe(program: Command, version: string): void {
     .option('--active-per-user <n>', 'active reservations that a user may have at once (HOLDFAST_ACTIVE_PER_USER_MAX; default any number)')
     .option('--rate-limit <limit>', 'requests of one client per seconds, for example 600/60 (HOLDFAST_RATE_LIMIT; default off)')
     .option('--dialects <names>', 'older APIs to serve, with commas between, or none (HOLDFAST_DIALECTS; default all)')
+    .option('--amqp <url>', 'a RabbitMQ to tell what happened and to take commands from (HOLDFAST_AMQP; default none)')
     .option('--no-worker', 'leave expiry, webhooks and the broker to holdfast worker (HOLDFAST_WORKER=off)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }

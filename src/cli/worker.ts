@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { defaults, readStoreSettings, readWebhookSettings, type StoreFlags } from '../config.ts'
+import { defaults, readWebhookSettings, readWorkerSettings, type WorkerFlags } from '../config.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import { openWebhooks } from '../events/webhooks/webhooks.ts'
 import { startWorker } from '../events/worker.ts'
@@ -16,11 +16,12 @@ export function addWorker(program: Command): void {
     )
     .option('--store <url>', `where the facts are kept (HOLDFAST_STORE; default ${defaults.store})`)
     .option('--ledger <url>', 'of a store in Redis: where its sales are kept (HOLDFAST_LEDGER)')
-    .action((flags: StoreFlags) => work(flags))
+    .option('--amqp <url>', 'a RabbitMQ to tell what happened and to take commands from (HOLDFAST_AMQP; default none)')
+    .action((flags: WorkerFlags) => work(flags))
 }
 
-async function work(flags: StoreFlags): Promise<void> {
-  const settings = readStoreSettings(flags)
+async function work(flags: WorkerFlags): Promise<void> {
+  const settings = readWorkerSettings(flags)
   const webhookSettings = readWebhookSettings()
   // Loaded here, so that the other commands do not wait for it.
   const [log, { createTraces }] = await Promise.all([openLog(), import('../operation/traces.ts')])
@@ -31,7 +32,14 @@ async function work(flags: StoreFlags): Promise<void> {
   const staying = setInterval(() => {}, 2 ** 30)
   try {
     const webhooks = openWebhooks({ shop, store, ...webhookSettings, report })
-    const worker = await startWorker({ shop, store, webhooks, trace: createTraces(version)?.consumer, report })
+    const worker = await startWorker({
+      shop,
+      store,
+      webhooks,
+      amqp: settings.amqp,
+      trace: createTraces(version)?.consumer,
+      report,
+    })
     stopOnSignal(async () => {
       await worker.close()
       await webhooks?.close()

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import type { RelayStatus } from '../events/relay/relay.ts'
+import type { AmqpSettings } from '../events/rabbitmq/settings.ts'
 import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
@@ -32,6 +33,8 @@ export interface ServeOptions {
   readonly limits?: ServeLimits
   /** Whether this node expires reservations and tells others what happened; default true. Without it, another process must (`holdfast worker`). */
   readonly worker?: boolean
+  /** See `WorkerOptions`. */
+  readonly amqp?: AmqpSettings | null
   /** Where they may go. */
   readonly webhooks?: Partial<Pick<WebhooksOptions, 'allowPrivate'>>
   readonly version: string
@@ -78,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     activePerUserMax,
     limits = {},
     worker: isWorker = true,
+    amqp = null,
     version,
     report,
     warn,
@@ -108,7 +112,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   })
   const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   try {
-    if (isWorker) worker = await startWorker({ shop, store, webhooks, trace: traces?.consumer, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, amqp, trace: traces?.consumer, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
