@@ -40,6 +40,7 @@ const loaders = {
   'B8-redis': async () => (await import('./b8-expiry.mjs')).b8Redis,
   'B10-redis': async () => (await import('./b10-redis.mjs')).b10Redis,
   'B12-redis': async () => (await import('./b12-redis.mjs')).b12Redis,
+  rabbitmq: async () => (await import('./rabbitmq.mjs')).rabbitMq,
   'rebuild-redis': async () => (await import('./rebuild-redis.mjs')).rebuildRedis,
 }
 
@@ -114,7 +115,7 @@ async function run(bench) {
       lines,
     }
     // Of another build, an experiment perhaps, nothing may be left that reads like a result of this one.
-    if (!quick && options.isDistDefault) {
+    if (!quick && options.isDistDefault && options.events === null) {
       await mkdir(resultsFolder, { recursive: true })
       await writeFile(join(resultsFolder, `${bench.name}.json`), `${JSON.stringify(result, null, 2)}\n`)
     }

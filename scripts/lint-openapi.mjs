@@ -5,8 +5,8 @@ import { createHoldfast, openStore } from 'holdfast'
 const dist = new URL('../dist/', import.meta.url)
 /** @type {typeof import('../src/http/app.ts')} */
 const { createApp } = await import(new URL('http/app.js', dist).href)
-/** @type {typeof import('../src/http/metrics.ts')} */
-const { createMetrics } = await import(new URL('http/metrics.js', dist).href)
+/** @type {typeof import('../src/operation/metrics.ts')} */
+const { createMetrics } = await import(new URL('operation/metrics.js', dist).href)
 /** @type {typeof import('../src/events/webhooks/webhooks.ts')} */
 const { openWebhooks } = await import(new URL('events/webhooks/webhooks.js', dist).href)
 /** @type {typeof import('../src/version.ts')} */
@@ -15,7 +15,7 @@ const { version } = await import(new URL('version.js', dist).href)
 const store = await openStore('sqlite::memory:')
 const shop = createHoldfast({ store })
 const webhooks = openWebhooks({ shop, store, report: console.error })
-const metrics = createMetrics(() => shop.queueLength)
+const metrics = createMetrics({ version, store: 'sqlite', queueLength: () => shop.queueLength })
 const app = await createApp({ shop, metrics, webhooks, version, report: console.error })
 const { body } = await app.inject('/openapi.json')
 await app.close()

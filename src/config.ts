@@ -1,9 +1,11 @@
+import { parseAmqp, type AmqpSettings } from './events/rabbitmq/settings.ts'
 import { dialectNames, everyDialect, type DialectName, type DialectSettings } from './http/dialects/names.ts'
 import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
 import { isIP } from 'node:net'
 import { keepDefaults, type KeepOptions } from './engine/retention.ts'
 import type { RequestLimit } from './http/limits/rate-limit.ts'
 import type { ServeLimits } from './http/serve.ts'
+import { logFormats, logLevels, type LogFormat, type LogLevel } from './operation/log-names.ts'
 
 /** The settings of the command line: flags win over the environment, which wins over the defaults. The only file that reads the environment. */
 
@@ -45,12 +47,20 @@ const variables = {
   /** How many days events and reservations that ended without an order are kept; forever: for ever. */
   keepEvents: 'HOLDFAST_KEEP_EVENTS_DAYS',
   keepReservations: 'HOLDFAST_KEEP_RESERVATIONS_DAYS',
+  /** A RabbitMQ that is told what happened and gives commands: amqp://… or amqps://… */
+  amqp: 'HOLDFAST_AMQP',
+  /** Which events it is told of: their types, with commas between; all of them otherwise. */
+  amqpEvents: 'HOLDFAST_AMQP_EVENTS',
   /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
   webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
   dialectCurrency: 'HOLDFAST_DIALECT_CURRENCY',
+  /** How much is logged: silent, error, warn, info or debug. */
+  log: 'HOLDFAST_LOG',
+  /** As what: json or text. */
+  logFormat: 'HOLDFAST_LOG_FORMAT',
 } as const
 
 export const defaults = {
@@ -58,6 +68,7 @@ export const defaults = {
   host: '127.0.0.1',
   store: 'sqlite:./holdfast.db',
   currency: everyDialect.currency,
+  log: 'info',
   limits: {
     requests: null,
     flash: { max: 100, windowMs: 900_000 },
@@ -84,7 +95,12 @@ export interface WebhookSettings {
   readonly allowPrivate: boolean
 }
 
-export interface ServiceSettings extends StoreSettings {
+export interface WorkerSettings extends StoreSettings {
+  /** null: there is no RabbitMQ. */
+  readonly amqp: AmqpSettings | null
+}
+
+export interface ServiceSettings extends WorkerSettings {
   readonly host: string
   readonly port: number
   readonly identity: IdentitySettings
@@ -97,13 +113,23 @@ export interface ServiceSettings extends StoreSettings {
   readonly webhooks: WebhookSettings
 }
 
+export interface LogSettings {
+  readonly level: LogLevel
+  /** null: for people on a terminal, for programs elsewhere. */
+  readonly format: LogFormat | null
+}
+
 /** Flags as they were typed; undefined where they were left out. */
 export interface StoreFlags {
   readonly store?: string
   readonly ledger?: string
 }
 
-export interface ServiceFlags extends StoreFlags {
+export interface WorkerFlags extends StoreFlags {
+  readonly amqp?: string
+}
+
+export interface ServiceFlags extends WorkerFlags {
   readonly host?: string
   readonly port?: string
   readonly dialects?: string
@@ -136,7 +162,7 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
     identity: readIdentity(environment),
     dialects: readDialects(flags, environment),
     activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
-    ...readStoreSettings(flags, environment),
+    ...readWorkerSettings(flags, environment),
     limits: readLimits(flags, environment),
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
     keep: readKeep(environment),
@@ -152,6 +178,21 @@ export function readKeep(environment: Environment = process.env): KeepOptions {
   }
 }
 
+/** What the service logs. */
+export function readLogSettings(environment: Environment = process.env): LogSettings {
+  return {
+    level: readOneOf(environment, variables.log, logLevels) ?? defaults.log,
+    format: readOneOf(environment, variables.logFormat, logFormats) ?? null,
+  }
+}
+
+function readOneOf<Name extends string>(environment: Environment, variable: string, names: readonly Name[]): Name | undefined {
+  const text = read(environment, variable)
+  const found = names.find((name) => name === text)
+  if (text !== undefined && found === undefined) throw new SettingError(`${variable} must be one of ${names.join(', ')}, not "${text}".`)
+  return found
+}
+
 function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits {
   const { limits } = defaults
   const [requests, requestsName] = choose(flags.rateLimit, '--rate-limit', environment, variables.rateLimit)
@@ -163,6 +204,19 @@ function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits 
     trustProxy: trustProxy === undefined ? limits.trustProxy : parseNetworks(trustProxy, variables.trustProxy),
     connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? limits.connectionsMax,
     queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? limits.queueWaitMsMax,
+  }
+}
+
+export function readWorkerSettings(flags: WorkerFlags, environment: Environment = process.env): WorkerSettings {
+  return { ...readStoreSettings(flags, environment), amqp: readAmqp(flags, environment) }
+}
+
+function readAmqp(flags: WorkerFlags, environment: Environment): AmqpSettings | null {
+  const [url, urlName] = choose(flags.amqp, '--amqp', environment, variables.amqp)
+  try {
+    return parseAmqp({ url, urlName, types: read(environment, variables.amqpEvents), typesName: variables.amqpEvents })
+  } catch (error) {
+    throw new SettingError((error as Error).message)
   }
 }
 

@@ -62,8 +62,10 @@ describe('the layers of src/', () => {
     store: ['domain'],
     engine: ['domain', 'store/port.ts'],
     // serve.ts and fastify.ts open the store that they are told.
-    http: ['domain', 'engine', 'events', 'store/port.ts', 'store/open.ts', 'version.ts'],
+    http: ['domain', 'engine', 'events', 'operation', 'store/port.ts', 'store/open.ts', 'version.ts'],
     events: ['domain', 'engine', 'store/port.ts', 'store/clock.ts'],
+    // What it watches: the reports of the engine, the answers of the store, the consumers of the feed.
+    operation: ['domain', 'engine', 'events', 'store/port.ts'],
     client: ['domain', 'engine/shop.ts', 'engine/schemas.ts'],
   }
 

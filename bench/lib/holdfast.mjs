@@ -31,6 +31,12 @@ export const { statementsFor } = await load('store/postgres/statements.js')
 export const { writeReservation } = await load('engine/views.js')
 /** @type {typeof import('../../src/store/redis/keys.ts')} */
 export const { headerOf, prefixOf } = await load('store/redis/keys.js')
+/** @type {typeof import('../../src/events/cloud-event.ts')} */
+export const { cloudEvent } = await load('events/cloud-event.js')
+/** @type {typeof import('../../src/events/relay/relays.ts')} */
+export const { createRelays } = await load('events/relay/relays.js')
+/** @type {typeof import('../../src/events/rabbitmq/start.ts')} */
+export const { startRabbitMq } = await load('events/rabbitmq/start.js')
 
 /**
  * The store of a site.

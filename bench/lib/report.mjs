@@ -83,12 +83,14 @@ export function compare({
 /**
  * A figure with nothing to hold it against but a goal, if there is one.
  *
- * @param {{ what: string, outcome?: Line['outcome'], unit: string, figures: readonly number[], atMost?: number | null, durability: string }} figure
+ * @param {{ what: string, outcome?: Line['outcome'], unit: string, figures: readonly number[], atMost?: number | null, atLeast?: number | null, durability: string }} figure
  * @returns {Line}
  */
-export function state({ what, outcome = '–', unit, figures, atMost = null, durability }) {
+export function state({ what, outcome = '–', unit, figures, atMost = null, atLeast = null, durability }) {
   const nothing = { against: null, peer: null, ratio: null, peers: [] }
   const figure = median(figures)
-  const met = atMost === null ? null : figure <= atMost
-  return { what, outcome, unit, figure, ...nothing, goal: atMost, met, sense: 'at most', shownAs: '%', durability, figures }
+  const goal = atMost ?? atLeast
+  const sense = atLeast === null ? 'at most' : 'at least'
+  const met = goal === null ? null : sense === 'at most' ? figure <= goal : figure >= goal
+  return { what, outcome, unit, figure, ...nothing, goal, met, sense, shownAs: '%', durability, figures }
 }

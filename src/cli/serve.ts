@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { defaults, readServiceSettings, type ServiceFlags } from '../config.ts'
 import type { IdentitySettings } from '../http/identity.ts'
 import { nameStore } from '../store/open.ts'
-import { explain, Failure } from './failure.ts'
+import { Failure } from './failure.ts'
+import { openLog } from './log.ts'
 import { stopOnSignal } from './stop.ts'
 
 export function addServe(program: Command, version: string): void {
@@ -16,6 +17,7 @@ export function addServe(program: Command, version: string): void {
     .option('--active-per-user <n>', 'active reservations that a user may have at once (HOLDFAST_ACTIVE_PER_USER_MAX; default any number)')
     .option('--rate-limit <limit>', 'requests of one client per seconds, for example 600/60 (HOLDFAST_RATE_LIMIT; default off)')
     .option('--dialects <names>', 'older APIs to serve, with commas between, or none (HOLDFAST_DIALECTS; default all)')
+    .option('--amqp <url>', 'a RabbitMQ to tell what happened and to take commands from (HOLDFAST_AMQP; default none)')
     .option('--no-worker', 'leave expiry, webhooks and the broker to holdfast worker (HOLDFAST_WORKER=off)')
     .action((flags: ServiceFlags) => serve(flags, version))
 }
@@ -23,13 +25,15 @@ export function addServe(program: Command, version: string): void {
 async function serve(flags: ServiceFlags, version: string): Promise<void> {
   const settings = readServiceSettings(flags)
   // Loaded here, so that the other commands do not wait for the web framework.
-  const http = await import('../http/serve.ts')
-  const starting = http.serve({ ...settings, version, report: (error) => void process.stderr.write(`${explain(error)}\n`) })
-  const stop = stopOnSignal(async () => (await starting).close())
+  const [http, log] = await Promise.all([import('../http/serve.ts'), openLog()])
+  const starting = http.serve({ ...settings, version, log, report: log.fault, warn: log.warn })
+  const stop = stopOnSignal(async () => (await starting).close(), log)
   try {
     const { address } = await starting
-    for (const warning of warningsOf(settings.identity)) process.stderr.write(`${warning}\n`)
-    process.stdout.write(`Holdfast answers at ${address} (store ${nameStore(settings.storeUrl, settings.ledgerUrl)})\n`)
+    for (const warning of warningsOf(settings.identity)) log.warn(warning)
+    const store = nameStore(settings.storeUrl, settings.ledgerUrl)
+    log.info('ready', { address, store, version, node: process.version, pid: process.pid })
+    process.stdout.write(`Holdfast answers at ${address} (store ${store})\n`)
   } catch (error) {
     stop.uninstall()
     throw startFailure(error, settings)

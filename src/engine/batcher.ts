@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command, Outcome } from '../domain/command.ts'
-import { Fault, faultCode } from '../domain/faults.ts'
+import { Fault, faultCode, type FaultCode } from '../domain/faults.ts'
 import type { Store } from '../store/port.ts'
 import { createPace } from './pace.ts'
 
@@ -18,6 +18,7 @@ export interface BatcherOptions {
   /** How often a batch that met `store_unavailable` is given to the store before its callers hear of it. */
   readonly attemptsMax: number
   readonly onBatch: (batch: BatchReport) => void
+  readonly onFault?: ((fault: FaultReport) => void) | undefined
 }
 
 /** Of the commands of a batch that were settled together: most often all; those that had to reach a ledger first come in a report of their own. */
@@ -25,6 +26,13 @@ export interface BatchReport {
   readonly commands: readonly Command[]
   readonly outcomes: readonly Outcome[]
   readonly elapsedMs: number
+}
+
+/** Of commands whose callers were told a fault instead of an outcome. */
+export interface FaultReport {
+  readonly commands: readonly Command[]
+  /** `overloaded`: the queue did not take it. Otherwise that of the store; `internal`: a bug. */
+  readonly code: FaultCode | 'internal'
 }
 
 export interface Batcher {
@@ -70,7 +78,7 @@ function batchSize(queue: readonly Waiting[], linesMax: number): number {
  * pays one commit for hundreds of commands. The idea is that of group commit as in TigerBeetle and AliSQL's statement queue.
  */
 export function createBatcher(options: BatcherOptions): Batcher {
-  const { store, queueMax, waitMsMax, now = () => performance.now(), attemptsMax, onBatch } = options
+  const { store, queueMax, waitMsMax, now = () => performance.now(), attemptsMax, onBatch, onFault = () => {} } = options
   const queue: Waiting[] = []
   const pace = createPace(now)
   let running: Promise<void> | null = null
@@ -82,7 +90,10 @@ export function createBatcher(options: BatcherOptions): Batcher {
     submit: (command) =>
       new Promise((resolve, reject) => {
         if (closed) return reject(new Fault('closed', 'Holdfast is closed.'))
-        if (isTooMuch(command)) return reject(new Fault('overloaded', `${queue.length} commands are waiting already; try again shortly.`))
+        if (isTooMuch(command)) {
+          tellFault([command], 'overloaded')
+          return reject(new Fault('overloaded', `${queue.length} commands are waiting already; try again shortly.`))
+        }
         queue.push({ command, resolve, reject })
         running ??= run()
       }),
@@ -140,41 +151,55 @@ export function createBatcher(options: BatcherOptions): Batcher {
         await settle(batch.slice(middle), true)
       } else {
         for (const waiting of batch) waiting.reject(error)
+        tellFault(commands, faultCode(error) ?? 'internal')
       }
       return
     }
     const { outcomes, laters } = executed
     const atOnce: Settled[] = []
     const soon: Promise<Settled>[] = []
+    const late: Command[] = []
     for (let index = 0; index < batch.length; index++) {
       const { command, resolve } = batch[index]!
       const later = laters.get(index)
       resolve(later ?? outcomes[index]!)
       if (later === undefined) atOnce.push({ command, outcome: outcomes[index]! })
-      else soon.push(later.then((outcome) => ({ command, outcome })))
+      else {
+        soon.push(later.then((outcome) => ({ command, outcome })))
+        late.push(command)
+      }
     }
     report(atOnce, startedAt)
     if (soon.length === 0) return
-    const reporting = reportLater(soon, startedAt).finally(() => unsettled.delete(reporting))
+    const reporting = reportLater(soon, late, startedAt).finally(() => unsettled.delete(reporting))
     unsettled.add(reporting)
   }
 
   /** Whoever waits for them hears what failed. */
-  async function reportLater(soon: readonly Promise<Settled>[], startedAt: number): Promise<void> {
-    const results = await Promise.allSettled(soon)
-    report(
-      results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-      startedAt,
-    )
+  async function reportLater(soon: readonly Promise<Settled>[], commands: readonly Command[], startedAt: number): Promise<void> {
+    const settled: Settled[] = []
+    for (const [index, result] of (await Promise.allSettled(soon)).entries()) {
+      if (result.status === 'fulfilled') settled.push(result.value)
+      else tellFault([commands[index]!], faultCode(result.reason) ?? 'internal')
+    }
+    report(settled, startedAt)
   }
 
   function report(settled: readonly Settled[], startedAt: number): void {
     if (settled.length === 0) return
+    const [commands, outcomes] = [settled.map(({ command }) => command), settled.map(({ outcome }) => outcome)]
+    tell(() => onBatch({ commands, outcomes, elapsedMs: performance.now() - startedAt }))
+  }
+
+  function tellFault(commands: readonly Command[], code: FaultReport['code']): void {
+    tell(() => onFault({ commands, code }))
+  }
+
+  /** Whoever watches the batches must not be able to stop them. */
+  function tell(work: () => void): void {
     try {
-      const [commands, outcomes] = [settled.map(({ command }) => command), settled.map(({ outcome }) => outcome)]
-      onBatch({ commands, outcomes, elapsedMs: performance.now() - startedAt })
+      work()
     } catch (error) {
-      // Whoever watches the batches must not be able to stop them.
       process.emitWarning(error instanceof Error ? error : String(error))
     }
   }

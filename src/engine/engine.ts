@@ -1,8 +1,8 @@
 import type { Command, Outcome, OutcomeOf } from '../domain/command.ts'
 import type { Reservation } from '../domain/reservation.ts'
 import type { Store } from '../store/port.ts'
-import { createBatcher, type BatchReport } from './batcher.ts'
-import { createExpiry } from './expiry.ts'
+import { createBatcher, type BatchReport, type FaultReport } from './batcher.ts'
+import { createExpiry, type Sweep } from './expiry.ts'
 import { createFeed, type Feed } from './feed.ts'
 import { createGiveWay, type GiveWay } from './give-way.ts'
 import { startRetention, type KeepOptions } from './retention.ts'
@@ -23,6 +23,10 @@ export interface EngineOptions {
   /** Remove what is older; left out: everything is kept for ever. */
   readonly keep?: KeepOptions | undefined
   readonly onBatch?: (batch: BatchReport) => void
+  /** For whoever watches: a command that is about to be queued; commands whose callers heard a fault; what the timer gave back. */
+  readonly onSubmit?: ((command: Command) => void) | undefined
+  readonly onFault?: ((fault: FaultReport) => void) | undefined
+  readonly onSweep?: ((sweep: Sweep) => void) | undefined
   /** When those who follow the feed must wait; default: while batches are decided and this process has no time left. */
   readonly giveWay?: GiveWay
 }
@@ -51,10 +55,20 @@ export function createEngine(options: EngineOptions): Engine {
     expiry = 'timer',
     keep,
     onBatch,
+    onSubmit,
+    onFault,
+    onSweep,
     giveWay = createGiveWay(),
   } = options
-  const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch })
-  const sweeper = createExpiry({ store, submit: batcher.submit })
+  const batcher = createBatcher({ store, queueMax, waitMsMax, attemptsMax, onBatch: afterBatch, onFault })
+  const submit =
+    onSubmit === undefined
+      ? batcher.submit
+      : (command: Command): Promise<Outcome> => {
+          onSubmit(command)
+          return batcher.submit(command)
+        }
+  const sweeper = createExpiry({ store, submit: batcher.submit, onSweep })
   const feed = createFeed(store, giveWay)
   if (expiry === 'timer') sweeper.start()
   store.onOthers?.(() => {
@@ -68,8 +82,8 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     store,
     submit: (activePerUserMax === undefined
-      ? batcher.submit
-      : (command: Command) => batcher.submit(withUserSlot(command, activePerUserMax))) as Engine['submit'],
+      ? submit
+      : (command: Command) => submit(withUserSlot(command, activePerUserMax))) as Engine['submit'],
     sweep: sweeper.sweep,
     follow: feed.follow,
     onChange: feed.onChange,

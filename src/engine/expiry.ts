@@ -4,6 +4,15 @@ import type { Store } from '../store/port.ts'
 export interface ExpiryOptions {
   readonly store: Store
   readonly submit: (command: Command) => Promise<Outcome>
+  /** Told when the timer has given something back. */
+  readonly onSweep?: ((sweep: Sweep) => void) | undefined
+}
+
+export interface Sweep {
+  /** Reservations that were given back. */
+  readonly expired: number
+  /** From when the first of them was due, as far as this process knew, until all were given back: none of them was given back later than this after its time. */
+  readonly lagMs: number
 }
 
 export interface Expiry {
@@ -28,12 +37,14 @@ const timerMsMax = 2 ** 31 - 1
  * A timer set to the next due time, not a poll. It is a convenience: units that are due are sellable without it, because the store
  * takes them back inside the batch that needs them.
  */
-export function createExpiry({ store, submit }: ExpiryOptions): Expiry {
+export function createExpiry({ store, submit, onSweep }: ExpiryOptions): Expiry {
   let timer: NodeJS.Timeout | undefined
   /** When the timer has to fire, by the monotonic clock of this process. */
   let wakeAt = Infinity
   let closed = false
   let ticking = false
+  /** Since when something that was due could not be given back. */
+  let failingSince = Infinity
   let lookedAt = -Infinity
 
   const wakeIn = (dueInMs: number): void => {
@@ -62,9 +73,13 @@ export function createExpiry({ store, submit }: ExpiryOptions): Expiry {
 
   const tick = async (): Promise<void> => {
     ticking = true
+    const dueAt = Math.min(wakeAt, failingSince)
     wakeAt = Infinity
+    failingSince = dueAt
     try {
-      await sweep()
+      const expired = await sweep()
+      failingSince = Infinity
+      if (expired > 0) onSweep?.({ expired, lagMs: Math.max(0, performance.now() - dueAt) })
       const next = await store.nextDueInMs()
       // At least a millisecond: where the store's clock and ours round differently, the same due time must not be asked for in a tight loop.
       if (next !== null) wakeIn(Math.max(next, 1))

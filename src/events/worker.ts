@@ -1,34 +1,44 @@
 import type { Holdfast } from '../engine/holdfast.ts'
 import type { Store } from '../store/port.ts'
+import type { Consumer } from './relay/consumer.ts'
 import type { RelayStatus } from './relay/relay.ts'
 import { createRelays } from './relay/relays.ts'
+import type { AmqpSettings } from './rabbitmq/settings.ts'
+import { startRabbitMq } from './rabbitmq/start.ts'
 import { startWebhooks } from './webhooks/start.ts'
 import type { Webhooks } from './webhooks/webhooks.ts'
 
 export interface WorkerOptions {
   readonly shop: Holdfast
   readonly store: Store
+  /** Puts something around each consumer, such as spans of its attempts. */
+  readonly trace?: ((consumer: Consumer) => Consumer) | undefined
+  /** A RabbitMQ to tell, and to take commands from; null: there is none. */
+  readonly amqp?: AmqpSettings | null
   /** null: this store has none. Close them after the worker. */
   readonly webhooks: Webhooks | null
   readonly report: (error: unknown) => void
 }
 
-/** Tells others what happened. Any number of nodes may have one; each consumer is told by one of them. */
+/** Tells others what happened, and does what the broker says. Any number of nodes may have one; each consumer is told by one of them. */
 export interface Worker {
   readonly status: () => readonly RelayStatus[]
   /** Over within about a second; another node goes on. Close it before the shop. */
   readonly close: () => Promise<void>
 }
 
-export async function startWorker({ shop, store, webhooks, report }: WorkerOptions): Promise<Worker> {
+/** Throws `cannot_open` where somebody cannot be told at all; who is only away is told later. */
+export async function startWorker({ shop, store, webhooks, amqp = null, trace, report }: WorkerOptions): Promise<Worker> {
   const { notes } = store
   if (notes === undefined) return { status: () => [], close: async () => {} }
-  const relays = createRelays({ shop, notes, isShared: store.onOthers !== undefined, report })
+  const isShared = store.onOthers !== undefined
+  const relays = createRelays({ shop, notes, isShared, trace, report })
+  const rabbitMq = amqp === null ? null : await startRabbitMq({ shop, relays, isShared, ...amqp, report })
   const consumers = webhooks === null ? null : startWebhooks({ webhooks, relays, report })
   return {
     status: relays.status,
     close: async () => {
-      await Promise.all([consumers?.close(), relays.stop()])
+      await Promise.all([consumers?.close(), rabbitMq?.close(), relays.stop()])
     },
   }
 }

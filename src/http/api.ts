@@ -5,7 +5,7 @@ import { parseBodies } from './body.ts'
 import { access, guardRoutes, type Identify } from './caller.ts'
 import type { DialectSettings } from './dialects/names.ts'
 import { dialectRoutes } from './dialects/register.ts'
-import { answerFailures, answerOtherMethods, answerUnknownPaths } from './failures.ts'
+import { answerFailures, answerOtherMethods, answerUnknownPaths, type Report } from './failures.ts'
 import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
 import { documentRoutes } from './openapi.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -14,7 +14,7 @@ import { productRoutes } from './routes/products.ts'
 import { reservationRoutes } from './routes/reservations.ts'
 import { streamRoutes } from './routes/streams.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
-import { createEventStreams } from './sse.ts'
+import { createEventStreams, type StreamOptions } from './sse.ts'
 import { validateRequests } from './validation.ts'
 
 export interface ApiOptions {
@@ -29,8 +29,10 @@ export interface ApiOptions {
   readonly webhooks?: Webhooks | null
   /** How many clients may listen at once. */
   readonly streamsMax?: number
-  /** Told of faults and bugs; refusals are answers, not reports. */
-  readonly report: (error: unknown) => void
+  /** Told of an answer that is a stream. */
+  readonly onStream?: StreamOptions['onOpen']
+  /** Told of faults and bugs, and which request met them; refusals are answers, not reports. */
+  readonly report: Report
   /** Adds more routes, which are guarded and documented as all others; it is given what makes the OpenAPI document. */
   readonly more?: (document: () => object) => Promise<void>
 }
@@ -40,7 +42,8 @@ const streamsMaxDefault = 20_000
 
 /** The API on an instance of Fastify: that of the service, or one inside somebody's app. Whatever is set here holds for this instance and its children only. */
 export async function addApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { shop, version, identify, requests, dialects, webhooks, streamsMax = streamsMaxDefault, report, more } = options
+  const { shop, version, identify, requests, dialects, webhooks, streamsMax = streamsMaxDefault, onStream, report, more } = options
+  app.decorateReply('problemCode', null)
   parseBodies(app)
   validateRequests(app)
   answerFailures(app, report)
@@ -54,7 +57,7 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   reservationRoutes(app, shop)
   orderRoutes(app, shop)
   eventRoutes(app, shop)
-  streamRoutes(app, shop, createEventStreams(app, streamsMax), report)
+  streamRoutes(app, shop, createEventStreams(app, { streamsMax, onOpen: onStream }), report)
   if (webhooks != null) webhookRoutes(app, webhooks)
   if (dialects !== undefined) dialectRoutes(app, shop, dialects)
   await more?.(document)

@@ -1,22 +1,31 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { silentLog, type Log } from '../operation/log.ts'
+import type { Metrics } from '../operation/metrics.ts'
+import type { Traces } from '../operation/traces.ts'
 import { addApi, type ApiOptions } from './api.ts'
 import { bodyBytesMax } from './body.ts'
 import { anonymous } from './caller.ts'
 import { everyDialect } from './dialects/names.ts'
 import { answerUnknownPaths, answerUnreadable, knowAllMethods } from './failures.ts'
 import { connectionDefaults, headerBytesMax, limitConnections, serverOptions, type ConnectionLimits } from './limits/connections.ts'
-import type { Metrics } from './metrics.ts'
+import { createRequestIds, observeRequests } from './observe.ts'
 import { addDocumentPage } from './openapi.ts'
 import { sendProblem } from './problem.ts'
-import { healthRoutes } from './routes/health.ts'
+import { healthRoutes, type Parts } from './routes/health.ts'
 
 type OptionsOfApi = Pick<ApiOptions, 'shop' | 'version' | 'report'> &
   Partial<Pick<ApiOptions, 'identify' | 'dialects' | 'requests' | 'streamsMax' | 'webhooks'>>
 
 export interface AppOptions extends OptionsOfApi {
   readonly metrics: Metrics
+  /** Left out: nothing is logged. */
+  readonly log?: Log
+  /** null: nobody collects them. */
+  readonly traces?: Traces | null
+  /** What /readyz tells beside the store; left out: nothing. */
+  readonly parts?: Parts | undefined
   /** Where they are other than by default. */
   readonly connections?: Partial<ConnectionLimits>
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
@@ -25,10 +34,11 @@ export interface AppOptions extends OptionsOfApi {
 
 /** The service without a socket: a server of its own with its limits, the API, and what operators need. `serve` gives it one, tests may inject requests. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { shop, metrics, identify = () => anonymous, trustProxy = [] } = options
+  const { shop, metrics, log = silentLog, traces = null, parts, identify = () => anonymous, trustProxy = [] } = options
   const connections = { ...connectionDefaults, ...options.connections }
   const app = Fastify({
     logger: false,
+    genReqId: createRequestIds(),
     bodyLimit: bodyBytesMax,
     ...serverOptions(connections),
     trustProxy: trustProxy.length > 0 && [...trustProxy],
@@ -43,6 +53,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     },
   })
   limitConnections(app, connections)
+  const onStream = observeRequests(app, { metrics: metrics.http, log, traces: traces?.requests ?? null })
   stopGently(app)
   knowAllMethods(app)
   answerUnknownPaths(app)
@@ -50,8 +61,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     dialects: everyDialect,
     ...options,
     identify,
+    onStream,
     more: async (document) => {
-      healthRoutes(app, shop, metrics)
+      healthRoutes(app, { shop, metrics, parts, report: options.report })
       await addDocumentPage(app, document)
     },
   })

@@ -8,9 +8,12 @@ import { RateLimited } from './limits/rate-limit.ts'
 import { problem, sendProblem, sendRefusal } from './problem.ts'
 import { Forbidden } from './user-id.ts'
 
+/** Told of faults and bugs, and of the request that met them, if it was one. */
+export type Report = (error: unknown, requestId?: string) => void
+
 /** Everything that is not an answer of a route: bad requests, faults of the store. Never a stack trace. */
-export function answerFailures(app: FastifyInstance, report: (error: unknown) => void): void {
-  app.setErrorHandler<FastifyError>((error, _request, reply) => sendFailure(reply, error, report))
+export function answerFailures(app: FastifyInstance, report: Report): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => sendFailure(reply, error, (failure) => report(failure, request.id)))
 }
 
 /** The same for paths that do not exist. */

@@ -78,6 +78,7 @@ export function problem(code: ErrorCode, detail: string, members: object = {}) {
  */
 export function problemBody(reply: FastifyReply, code: ErrorCode, detail: string, members: object = {}): object {
   const { dialect } = reply.request.routeOptions.config
+  reply.problemCode = code
   const status = statusOf(code, dialect)
   if (status === 503) reply.header('retry-after', retryAfterSeconds)
   reply.code(status).serializer(JSON.stringify)

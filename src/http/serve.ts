@@ -1,15 +1,21 @@
 import { isIPv4 } from 'node:net'
+import type { RelayStatus } from '../events/relay/relay.ts'
+import type { AmqpSettings } from '../events/rabbitmq/settings.ts'
 import { openWebhooks, type WebhooksOptions } from '../events/webhooks/webhooks.ts'
 import { startWorker, type Worker } from '../events/worker.ts'
 import { createHoldfast } from '../engine/holdfast.ts'
 import type { KeepOptions } from '../engine/retention.ts'
-import { openStore } from '../store/open.ts'
+import { createMetrics } from '../operation/metrics.ts'
+import { partsOf } from '../operation/relay-metrics.ts'
+import type { Log } from '../operation/log.ts'
+import { createTraces } from '../operation/traces.ts'
+import { kindOf, openStore } from '../store/open.ts'
 import type { Store } from '../store/port.ts'
 import type { DialectSettings } from './dialects/names.ts'
 import { createIdentify, type IdentitySettings } from './identity.ts'
 import { createApp, type AppOptions } from './app.ts'
+import type { Report } from './failures.ts'
 import type { RequestLimit } from './limits/rate-limit.ts'
-import { createMetrics } from './metrics.ts'
 
 export interface ServeOptions {
   readonly host: string
@@ -30,10 +36,16 @@ export interface ServeOptions {
   readonly worker?: boolean
   /** Of a node with a worker: how long what is over is kept, see `KeepOptions`. */
   readonly keep?: KeepOptions
+  /** See `WorkerOptions`. */
+  readonly amqp?: AmqpSettings | null
   /** Where they may go. */
   readonly webhooks?: Partial<Pick<WebhooksOptions, 'allowPrivate'>>
   readonly version: string
-  readonly report: (error: unknown) => void
+  readonly report: Report
+  /** What is dangerous about a store's settings, and what happened to it. Left out: warnings of the process. */
+  readonly warn?: (message: string) => void
+  /** See `AppOptions`. */
+  readonly log?: Log
 }
 
 /** What the service takes from its clients; docs/limits.md has all of it. */
@@ -73,32 +85,46 @@ export async function serve(options: ServeOptions): Promise<Service> {
     limits = {},
     worker: isWorker = true,
     keep = {},
+    amqp = null,
     version,
     report,
+    warn,
+    log,
   } = options
   if (identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
     )
   }
-  const store = await openStore(storeUrl, { ledger: ledgerUrl })
-  const metrics = createMetrics(() => shop.queueLength)
+  const opened = await openStore(storeUrl, { ledger: ledgerUrl, ...(warn !== undefined && { warn }) })
+  let worker: Worker | null = null
+  const relays = (): readonly RelayStatus[] => worker?.status() ?? []
+  const metrics = createMetrics({ version, ...kindsOf(storeUrl, ledgerUrl), queueLength: () => shop.queueLength, relays })
+  const traces = createTraces(version)
+  const store = metrics.store.watch(opened)
   const shop = createHoldfast({
     store,
     waitMsMax: limits.queueWaitMsMax,
     activePerUserMax,
     expiry: isWorker ? 'timer' : 'manual',
     keep: isWorker ? keep : undefined,
-    onBatch: metrics.onBatch,
+    ...metrics.engine,
+    onSubmit: traces?.onSubmit,
+    onBatch: (batch) => {
+      metrics.engine.onBatch(batch)
+      traces?.onBatch(batch)
+    },
   })
   const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
-  let worker: Worker | null = null
   try {
-    if (isWorker) worker = await startWorker({ shop, store, webhooks, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, amqp, trace: traces?.consumer, report })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
       metrics,
+      traces,
+      parts: () => partsOf(relays()),
+      ...(log !== undefined && { log }),
       version,
       identify,
       webhooks,
@@ -128,6 +154,10 @@ export async function serve(options: ServeOptions): Promise<Service> {
     await shop.close()
     throw error
   }
+}
+
+function kindsOf(storeUrl: string, ledgerUrl: string | undefined): { readonly store: string; readonly ledger: string } {
+  return { store: kindOf(storeUrl) ?? '', ledger: ledgerUrl === undefined ? '' : (kindOf(ledgerUrl) ?? '') }
 }
 
 function appLimits(

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendProblem } from './problem.ts'
 
 /** Server-sent events to one client. */
@@ -12,6 +12,13 @@ export interface EventStream {
   readonly signal: AbortSignal
 }
 
+export interface StreamOptions {
+  /** How many may be open; one more is refused. */
+  readonly streamsMax: number
+  /** Told of one that is about to be opened. */
+  readonly onOpen?: ((request: FastifyRequest, reply: FastifyReply) => void) | undefined
+}
+
 export interface EventStreams {
   /** null: there are too many; that has been answered. */
   readonly open: (reply: FastifyReply) => EventStream | null
@@ -22,7 +29,7 @@ export interface EventStreams {
 const heartbeatMs = 15_000
 
 /** One for each service. Streams do not hold up a stop: clients connect again elsewhere. */
-export function createEventStreams(app: FastifyInstance, streamsMax: number): EventStreams {
+export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }: StreamOptions): EventStreams {
   const responses = new Set<ServerResponse>()
   const heartbeat = setInterval(() => {
     for (const response of responses) if (!response.writableNeedDrain) response.write(':\n\n')
@@ -40,6 +47,7 @@ export function createEventStreams(app: FastifyInstance, streamsMax: number): Ev
         return null
       }
       reply.hijack()
+      onOpen?.(reply.request, reply)
       const { raw } = reply
       raw.writeHead(200, {
         ...(reply.getHeaders() as OutgoingHttpHeaders),

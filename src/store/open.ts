@@ -89,7 +89,7 @@ export async function openLedger(url: string, options: LedgerOptions = {}): Prom
 }
 
 /** null: Holdfast knows none such. */
-function kindOf(url: string): 'sqlite' | 'postgres' | 'redis' | null {
+export function kindOf(url: string): 'sqlite' | 'postgres' | 'redis' | null {
   const [scheme, rest] = splitUrl(url)
   if (scheme === 'sqlite') return rest === '' ? null : 'sqlite'
   if (scheme === 'postgres' || scheme === 'postgresql') return 'postgres'

@@ -92,6 +92,23 @@ export interface Retention {
   readonly removed: () => Promise<Removed>
 }
 
+/** How a store is, for whoever watches it: nothing is decided by it. Both may throw `store_unavailable`. */
+export interface Vitals {
+  /** Cheap enough for every look. */
+  readonly read: () => Promise<VitalSigns>
+  /** Active reservations, those that are due and not yet given back among them. May have to count them one by one: the caller does not ask often. Decisions go on meanwhile, so it is about right. */
+  readonly countActive: () => Promise<number>
+}
+
+export interface VitalSigns {
+  /** For how long the reservation that is due for longest has waited to be given back, by the store's clock; 0: none does. */
+  readonly overdueMs: number
+  /** Only of a store in memory: how often it was loaded from its ledger. */
+  readonly generation: number | null
+  /** Only of a store with a ledger: transitions that the ledger does not have yet. */
+  readonly waitingForLedger: number | null
+}
+
 /**
  * A place that keeps the facts. Ten methods, because the width of this port decides the size of every store behind it.
  * Every method may throw the fault `store_unavailable`; repeating is then safe.
@@ -136,4 +153,5 @@ export interface Store {
   readonly notes?: Notes
   /** Without it everything is kept for ever. */
   readonly retention?: Retention
+  readonly vitals?: Vitals
 }

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { defaults, readKeep, readServiceSettings, readStoreSettings, readStoreUrl, readWebhookSettings } from '../../src/config.ts'
+import {
+  defaults,
+  readKeep,
+  readLogSettings,
+  readServiceSettings,
+  readStoreSettings,
+  readStoreUrl,
+  readWebhookSettings,
+  readWorkerSettings,
+} from '../../src/config.ts'
 
 const day = 86_400_000
 const nobody = { keys: [], tokens: null }
@@ -13,6 +22,7 @@ describe('readServiceSettings()', () => {
       port: defaults.port,
       storeUrl: defaults.store,
       worker: true,
+      amqp: null,
       webhooks: { allowPrivate: false },
       identity: nobody,
       dialects,
@@ -36,6 +46,21 @@ describe('readServiceSettings()', () => {
     expect(readServiceSettings({}, environment)).toMatchObject({ port: 1, host: '127.0.0.2', storeUrl: 'sqlite:a.db' })
     const flags = { port: '0', host: '::1', store: 'sqlite:b.db' }
     expect(readServiceSettings(flags, environment)).toMatchObject({ port: 0, host: '::1', storeUrl: 'sqlite:b.db' })
+  })
+
+  it('reads where a RabbitMQ is, and which events it is told of', () => {
+    const url = 'amqp://shop:secret@mq.example.com/shop'
+    expect(readServiceSettings({ amqp: url }, {}).amqp).toEqual({ url, types: null })
+    const environment = { HOLDFAST_AMQP: url, HOLDFAST_AMQP_EVENTS: 'order.created, reservation.lost' }
+    expect(readWorkerSettings({}, environment).amqp).toEqual({ url, types: ['reservation.lost', 'order.created'] })
+    for (const wrong of ['', 'http://mq', 'amqp://u:secret#@host', 'amqp://u:secret@host/a/b', 'amqp://h?x=1']) {
+      const read = (): unknown => readWorkerSettings({ amqp: wrong }, {})
+      expect(read).toThrow(/^--amqp cannot be used\. .* Write it as amqp:\/\/user:password@host:5672\/vhost/)
+      expect(read).not.toThrow(/secret/)
+    }
+    expect(() => readWorkerSettings({}, { HOLDFAST_AMQP_EVENTS: 'order.*' })).toThrow(
+      /^HOLDFAST_AMQP_EVENTS must be some of .*"order\.\*" is none/,
+    )
   })
 
   it('reads how many active reservations a user may have, and has no limit otherwise', () => {
@@ -151,6 +176,15 @@ describe('the older APIs', () => {
   })
 })
 
+describe('readLogSettings()', () => {
+  it('logs what matters, in the format of whoever reads it, unless it is told otherwise', () => {
+    expect(readLogSettings({})).toEqual({ level: 'info', format: null })
+    expect(readLogSettings({ HOLDFAST_LOG: 'debug', HOLDFAST_LOG_FORMAT: 'json' })).toEqual({ level: 'debug', format: 'json' })
+    expect(() => readLogSettings({ HOLDFAST_LOG: 'verbose' })).toThrow(/^HOLDFAST_LOG must be one of silent, error, warn, info, debug, not/)
+    expect(() => readLogSettings({ HOLDFAST_LOG_FORMAT: 'JSON' })).toThrow(/^HOLDFAST_LOG_FORMAT must be one of json, text, not/)
+  })
+})
+
 describe('where webhooks may go', () => {
   const read = (text: string) => readServiceSettings({}, { HOLDFAST_WEBHOOK_ALLOW_PRIVATE: text }).webhooks.allowPrivate
 
@@ -199,5 +233,6 @@ describe('.env.example', () => {
       readServiceSettings({}, {}),
     )
     expect(listed.get('HOLDFAST_DIALECT_CURRENCY')).toBe(defaults.currency)
+    expect(listed.get('HOLDFAST_LOG')).toBe(defaults.log)
   })
 })

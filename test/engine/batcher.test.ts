@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { engineScope } from '../../src/domain/facts.ts'
 import { Fault, sqliteStore, type BatchReport, type Command, type Store } from '../../src/index.ts'
-import { createBatcher, type Batcher, type BatcherOptions } from '../../src/engine/batcher.ts'
+import { createBatcher, type Batcher, type BatcherOptions, type FaultReport } from '../../src/engine/batcher.ts'
 import { adjustStock, confirm, createProduct, key, reserve } from '../../src/store/conformance/kit.ts'
 import { manualClock } from '../support/clock.ts'
 import { lossyStore, type Loss } from '../support/lossy-store.ts'
@@ -285,5 +285,24 @@ describe('what a store hands over to come later', () => {
     }
     const { batcher } = batcherOn(failing)
     expect(await batcher.submit(reserve('ann', { a: 1 }))).toMatchObject({ ok: true })
+  })
+
+  it('is told as a fault, if it fails, of its own command and no other', async () => {
+    const store = await memoryStore()
+    const failing: Store = {
+      ...store,
+      execute: async (commands, options) => {
+        options?.later?.(1, Promise.reject(new Fault('store_unavailable', 'too late')))
+        return store.execute(commands)
+      },
+    }
+    const faults: FaultReport[] = []
+    const { batcher, batches } = batcherOn(failing, { onFault: (fault) => faults.push(fault) })
+    const commands = [reserve('ann', { a: 1 }), reserve('bob', { a: 1 }), reserve('cem', { a: 1 })]
+    const told = await Promise.allSettled(commands.map((command) => batcher.submit(command)))
+    expect(told.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    await batcher.close()
+    expect(faults).toEqual([{ commands: [commands[1]], code: 'store_unavailable' }])
+    expect(batches.flatMap((batch) => batch.commands)).toEqual([commands[0], commands[2]])
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createHoldfast, sqliteStore, type Event, type Holdfast, type Store } from '../../src/index.ts'
+import type { Sweep } from '../../src/engine/expiry.ts'
 import { manualClock } from '../support/clock.ts'
 
 const product = { sku: 'a', name: 'A', totalStock: 10_000 }
@@ -40,7 +41,8 @@ describe('sweep()', () => {
 
 describe('the expiry timer', () => {
   it('gives back each reservation at its time, by itself (H4)', async () => {
-    await using shop = createHoldfast({ store: await sqliteStore({ path: ':memory:' }) })
+    const sweeps: Sweep[] = []
+    await using shop = createHoldfast({ store: await sqliteStore({ path: ':memory:' }), onSweep: (sweep) => sweeps.push(sweep) })
     await shop.createProduct(product)
     // The longer one first: the timer has to be set again for the shorter, and once more when that has gone.
     const [longer, shorter] = [await shop.reserve({ ...oneUnit, ttlSeconds: 2 }), await shop.reserve({ ...oneUnit, ttlSeconds: 1 })]
@@ -52,6 +54,29 @@ describe('the expiry timer', () => {
     expect([shorter, longer]).toMatchObject(expired.map((event) => ({ ok: true, value: { id: event.subject } })))
     for (const { time, data } of expired) expect(time).toBeGreaterThanOrEqual((data as { expiresAt: number }).expiresAt)
     expect((await shop.product('a'))?.stock.reserved).toBe(1)
+    expect(sweeps.map((sweep) => sweep.expired)).toEqual([1, 1])
+    // A second apart: each is late by itself, not by what came before it.
+    for (const { lagMs } of sweeps) expect(lagMs).toBeLessThan(900)
+  })
+
+  it('tells how late it was, from the time that was due, when the store was away then', async () => {
+    const store = await sqliteStore({ path: ':memory:' })
+    let failures = 0
+    const sweeps: Sweep[] = []
+    await using shop = createHoldfast({
+      store: {
+        ...store,
+        execute: (commands, options) =>
+          commands[0]!.type === 'expire' && failures-- > 0 ? Promise.reject(new Error('away')) : store.execute(commands, options),
+      },
+      onSweep: (sweep) => sweeps.push(sweep),
+    })
+    await shop.createProduct(product)
+    failures = 1
+    await shop.reserve({ ...oneUnit, ttlSeconds: 1 })
+    await firstOf(shop, 'reservation.expired')
+    await expect.poll(() => sweeps).toEqual([{ expired: 1, lagMs: expect.any(Number) as number }])
+    expect(sweeps[0]!.lagMs).toBeGreaterThanOrEqual(999)
   })
 
   it('finds what was due before it was started', async () => {

@@ -24,6 +24,7 @@ const dialectErrors = 'test/http/dialects/errors.test.ts'
 const dialects = 'test/http/dialects/one-engine.test.ts'
 const identity = 'test/http/identity.test.ts'
 const ledger = 'test/store/ledger.test.ts'
+const rabbitMq = 'test/events/rabbitmq.test.ts'
 const webhookAddresses = 'test/events/webhooks/addresses.test.ts'
 const webhookRoutes = 'test/http/webhooks.test.ts'
 const webhookSending = 'test/events/webhooks/sending.test.ts'
@@ -706,6 +707,38 @@ export const mutants = [
     find: 'if next(slots) and',
     replace: 'if false and',
     tests: [redisGuards],
+  },
+  {
+    name: 'rabbitmq-unroutable-is-told',
+    breaks: 'An event that no queue got is marked as told (E1).',
+    file: 'src/events/rabbitmq/publisher.ts',
+    find: 'else if (one.isReturned) settle(unroutable(exchange, routingKey))',
+    replace: '',
+    tests: [rabbitMq],
+  },
+  {
+    name: 'rabbitmq-acknowledged-undone',
+    breaks: 'A command that a stopping node has not done is acknowledged, and so lost.',
+    file: 'src/events/rabbitmq/intake.ts',
+    find: 'if (settled === null || isGone() || !(await tell(settled, delivered))) return',
+    replace: 'if (settled !== null && (isGone() || !(await tell(settled, delivered)))) return',
+    tests: [rabbitMq],
+  },
+  {
+    name: 'rabbitmq-key-of-a-delivery',
+    breaks: 'A command that is delivered again has its effect again (I1).',
+    file: 'src/events/rabbitmq/command.ts',
+    find: 'key: id, fingerprint',
+    replace: 'key: `${performance.now()}`, fingerprint',
+    tests: [rabbitMq],
+  },
+  {
+    name: 'rabbitmq-overtaking',
+    breaks: 'A command overtakes an earlier one of the same reservation that waits for the store.',
+    file: 'src/events/rabbitmq/order.ts',
+    find: 'before === undefined ? job() : before.then(job, job)',
+    replace: 'job()',
+    tests: [rabbitMq],
   },
   {
     name: 'webhook-one-public-address-is-enough',

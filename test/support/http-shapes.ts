@@ -222,7 +222,8 @@ export const problems: Readonly<Record<string, readonly [status: number, members
   internal: [500, ''],
 }
 
-export function expectProblem(value: unknown, status: number): Problem {
+/** `more`: members that only this route adds. */
+export function expectProblem(value: unknown, status: number, more: readonly string[] = []): Problem {
   const problem = value as Problem
   const [expectedStatus, further] = problems[problem.code] ?? [0, '']
   expect({ code: problem.code, status: problem.status, http: status }).toEqual({
@@ -234,7 +235,7 @@ export function expectProblem(value: unknown, status: number): Problem {
   expect(problem.title).toMatch(/\S/)
   expect(problem.detail).toMatch(/\S/)
   expect(problem.detail, 'no stack trace').not.toMatch(/\n\s+at |node_modules|\.ts:\d/)
-  const names = ['type', 'title', 'status', 'detail', 'code', ...further.split(' ')].filter((name) => name !== '')
+  const names = ['type', 'title', 'status', 'detail', 'code', ...further.split(' '), ...more].filter((name) => name !== '')
   expect(Object.keys(problem).toSorted(), `members of ${problem.code}`).toEqual(names.toSorted())
   for (const error of problem.errors ?? []) {
     expect(error).toStrictEqual({ path: expect.any(String) as string, message: expect.stringMatching(/\S/) as string })

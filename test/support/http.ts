@@ -5,8 +5,8 @@ import { everyDialect, type DialectSettings } from '../../src/http/dialects/name
 import { createIdentify, type IdentitySettings } from '../../src/http/identity.ts'
 import { createApp, type AppOptions } from '../../src/http/app.ts'
 import { openWebhooks, type WebhooksOptions } from '../../src/events/webhooks/webhooks.ts'
-import { createMetrics } from '../../src/http/metrics.ts'
 import { serve } from '../../src/http/serve.ts'
+import { createMetrics } from '../../src/operation/metrics.ts'
 import { createHoldfast, openStore, type Clock, type Store } from '../../src/index.ts'
 import { createCheck, type CheckAnswer, type OpenApi } from './http-contract.ts'
 import type { Problem } from './http-shapes.ts'
@@ -57,10 +57,12 @@ export interface StartOptions {
   /** Who may do what; without it everybody may do everything. */
   readonly identity?: IdentitySettings
   /** Limits of the app that are other than by default. */
-  readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'requests' | 'streamsMax' | 'trustProxy'>
+  readonly app?: Pick<AppOptions, 'connections' | 'identify' | 'log' | 'parts' | 'requests' | 'streamsMax' | 'trustProxy'>
   /** Which of the older APIs there are; without it all. */
   readonly dialects?: DialectSettings
   readonly activePerUserMax?: number
+  /** Told of faults and bugs as well. */
+  readonly report?: AppOptions['report']
   /** Where they may go, and what else is other than by default. */
   readonly webhooks?: Partial<WebhooksOptions>
 }
@@ -70,7 +72,10 @@ const version = '0.0.0-test'
 /** The whole service on a free port of this machine. */
 export async function startService(options: StartOptions = {}): Promise<Service> {
   const reports: unknown[] = []
-  const { address, close } = await listen(options, (error) => reports.push(error))
+  const { address, close } = await listen(options, (error, requestId) => {
+    reports.push(error)
+    options.report?.(error, requestId)
+  })
   const agent = new Agent({ keepAlive: true })
   const { hostname, port } = new URL(address)
   const host = hostname.replace(/^\[|\]$/g, '')
@@ -105,7 +110,7 @@ interface Listening {
   readonly close: () => Promise<void>
 }
 
-async function listen(options: StartOptions, report: (error: unknown) => void): Promise<Listening> {
+async function listen(options: StartOptions, report: AppOptions['report']): Promise<Listening> {
   const {
     host = '127.0.0.1',
     storeUrl = 'sqlite::memory:',
@@ -121,11 +126,11 @@ async function listen(options: StartOptions, report: (error: unknown) => void): 
   if (clock === undefined && wrap === undefined && queueMax === undefined && options.store === undefined && appOptions === undefined)
     return serve({ host, port: 0, storeUrl, identity, dialects, activePerUserMax, webhooks: webhookOptions, version, report })
   const store = options.store ?? (await openStore(storeUrl, clock === undefined ? {} : { clock }))
-  const metrics = createMetrics(() => shop.queueLength)
+  const metrics = createMetrics({ version, store: 'test', queueLength: () => shop.queueLength })
   const shop = createHoldfast({
-    store: wrap === undefined ? store : wrap(store),
+    store: metrics.store.watch(wrap === undefined ? store : wrap(store)),
     expiry: clock === undefined ? 'timer' : 'manual',
-    onBatch: metrics.onBatch,
+    ...metrics.engine,
     ...(queueMax === undefined ? {} : { queueMax }),
     ...(activePerUserMax === undefined ? {} : { activePerUserMax }),
   })

@@ -52,6 +52,10 @@ export function onTwoNodes(name: string, stores: () => PostgresStores, urlOf?: (
           orders: (...given) => next().orders(...given),
           events: (...given) => next().events(...given),
           nextDueInMs: () => next().nextDueInMs(),
+          vitals: {
+            read: () => next().vitals!.read(),
+            countActive: () => next().vitals!.countActive(),
+          },
           notes: {
             list: (...given) => next().notes!.list(...given),
             read: (...given) => next().notes!.read(...given),

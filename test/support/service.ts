@@ -11,6 +11,8 @@ export interface ServiceProcess {
   readonly line: string
   /** From the start of the process to the line that says where it answers. */
   readonly startedInMs: number
+  /** What it has said to stderr so far. */
+  readonly errors: () => string
   /** SIGKILL: no chance to finish anything. Resolves when the process is gone. */
   kill(): Promise<void>
   /** SIGSTOP: nothing moves, as on a machine that is frozen; its connections stay open. */
@@ -55,6 +57,7 @@ export async function startService(
     address,
     line,
     startedInMs: performance.now() - startedAt,
+    errors: () => errors,
     kill: async () => void (await end('SIGKILL')),
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),

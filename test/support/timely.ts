@@ -16,6 +16,7 @@ export function timely(store: Store, tellTime: () => Promise<void>): Store {
     reservation: after((...given: Parameters<Store['reservation']>) => store.reservation(...given)),
     reservations: after((...given: Parameters<Store['reservations']>) => store.reservations(...given)),
     nextDueInMs: after(() => store.nextDueInMs()),
+    ...(store.vitals === undefined ? {} : { vitals: { ...store.vitals, read: after(store.vitals.read) } }),
     ...(store.countRequests === undefined ? {} : { countRequests: after(store.countRequests) }),
     ...(store.retention === undefined ? {} : { retention: { ...store.retention, prune: after(store.retention.prune) } }),
   }

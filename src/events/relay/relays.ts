@@ -13,6 +13,8 @@ export interface RelaysOptions {
   readonly notes: Notes
   /** Whether several nodes may use the store. */
   readonly isShared: boolean
+  /** Puts something around each consumer, such as spans of its attempts. */
+  readonly trace?: ((consumer: Consumer) => Consumer) | undefined
   readonly time?: Time
   readonly random?: () => number
   readonly report: (error: unknown) => void
@@ -39,7 +41,7 @@ const wakeMs = 10
 const pagesKept = 8
 
 export function createRelays(options: RelaysOptions): Relays {
-  const { shop, notes, isShared, time = realTime, random = Math.random, report } = options
+  const { shop, notes, isShared, time = realTime, random = Math.random, trace = (consumer) => consumer, report } = options
   const node = randomUUID()
   const feed = createFeedPages(shop)
   const relays = new Map<string, Relay>()
@@ -61,7 +63,7 @@ export function createRelays(options: RelaysOptions): Relays {
       const { name } = consumer
       if (relays.has(name)) throw new Error(`There is a consumer ${name} already.`)
       const place = createPlace({ notes, name: placeOf(name), node: `${node}/${randomUUID()}`, isShared, time })
-      relays.set(name, createRelay({ consumer, place, isShared, feed, time, random, report }))
+      relays.set(name, createRelay({ consumer: trace(consumer), place, isShared, feed, time, random, report }))
     },
     remove: async (name) => {
       const relay = relays.get(name)

@@ -1,8 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import { faultCode } from '../../domain/faults.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
+import type { Metrics } from '../../operation/metrics.ts'
 import { access } from '../caller.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Report } from '../failures.ts'
+import { sendProblem } from '../problem.ts'
 import { problems } from '../schemas.ts'
 
 const tags = ['Operation']
@@ -11,7 +14,20 @@ function statusSchema(status: string) {
   return Type.Object({ status: Type.Literal(status) }, { additionalProperties: false })
 }
 
-export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metrics): void {
+/** Parts of the service beside the store, by name, and how each is. */
+export type Parts = () => Readonly<Record<string, string>>
+
+export interface HealthOptions {
+  readonly shop: Holdfast
+  readonly metrics: Metrics
+  readonly parts?: Parts | undefined
+  readonly report: Report
+}
+
+/** Whoever asks gives up sooner or later, and then knows nothing. */
+const storeMsMax = 2_000
+
+export function healthRoutes(app: FastifyInstance, { shop, metrics, parts = () => ({}), report }: HealthOptions): void {
   app.get(
     '/livez',
     {
@@ -29,12 +45,24 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
         tags,
         operationId: 'isReady',
         summary: 'The store answers',
-        response: { 200: statusSchema('ready'), ...problems('store_unavailable', 'internal') },
+        description:
+          'Which part of the service is how: the store, and where they are used those that tell others of what happened. Only the store makes it unready, because buyers need nothing else.',
+        response: {
+          200: Type.Object(
+            { status: Type.Literal('ready'), parts: Type.Record(Type.String(), Type.String()) },
+            { additionalProperties: false },
+          ),
+          ...problems('store_unavailable', 'internal'),
+        },
       },
     },
-    async (_request, reply) => {
-      await shop.nextDueInMs()
-      return reply.send({ status: 'ready' })
+    async (request, reply) => {
+      const store = await storePart(shop, (error) => report(error, request.id))
+      const all = { store, ...parts() }
+      if (store === 'ready') return reply.send({ status: 'ready', parts: all })
+      return sendProblem(reply, 'store_unavailable', 'The store does not answer; nothing can be reserved or sold until it does.', {
+        parts: all,
+      })
     },
   )
 
@@ -54,4 +82,21 @@ export function healthRoutes(app: FastifyInstance, shop: Holdfast, metrics: Metr
     },
     async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
   )
+}
+
+/** A bug stays one. */
+async function storePart(shop: Holdfast, report: (error: unknown) => void): Promise<'ready' | 'unavailable' | 'stopping'> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<'unavailable'>((resolve) => (timer = setTimeout(() => resolve('unavailable'), storeMsMax)))
+  try {
+    return await Promise.race([shop.nextDueInMs().then((): 'ready' => 'ready'), tooLate])
+  } catch (error) {
+    const code = faultCode(error)
+    if (code === 'closed') return 'stopping'
+    if (code !== 'store_unavailable') throw error
+    report(error)
+    return 'unavailable'
+  } finally {
+    clearTimeout(timer)
+  }
 }

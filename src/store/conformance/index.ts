@@ -18,6 +18,7 @@ import { batchTests, repeatTests } from './repeat.ts'
 import { reserveTests } from './reserve.ts'
 import { retentionTests } from './retention.ts'
 import { slotTests } from './slots.ts'
+import { vitalTests } from './vitals.ts'
 
 export type { Harness, Opened } from './harness.ts'
 
@@ -36,6 +37,7 @@ const groups: readonly Group[] = [
   eventTests,
   listTests,
   noteTests,
+  vitalTests,
   batchTests,
   repeatTests,
   retentionTests,

@@ -13,6 +13,7 @@ import { createNotes } from './notes.ts'
 import { createRetention } from './retention.ts'
 import { createRequestCounts } from './requests.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
+import { createVitals } from './vitals.ts'
 
 export interface PostgresOptions extends BaseOptions {
   readonly batchSizeMax?: number
@@ -85,6 +86,7 @@ export function storeOn(base: Base, batchSizeMax: number): Store & Required<Pick
       }),
     notes: createNotes(base),
     retention: { prune: (query) => retention.prune(query, null), removed: retention.removed },
+    vitals: createVitals(base),
     close: async () => {
       if (isOpen()) await listener.close()
       await base.close()

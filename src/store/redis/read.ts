@@ -1,14 +1,16 @@
 import { viewProduct, type Product } from '../../domain/product.ts'
 import { viewReservation, type Reservation } from '../../domain/reservation.ts'
 import type { Ledger } from '../ledger.ts'
-import type { Page, PageQuery, ReservationFilter, Store } from '../port.ts'
+import type { Page, PageQuery, ReservationFilter, Store, Vitals } from '../port.ts'
 import { checkSkuCursor, seqOf } from '../sql/pages.ts'
 import type { Drain } from './drain.ts'
 import { mayBeLost } from './keys.ts'
 import type { Memory } from './memory.ts'
 import { readProduct, readReleases, readReservation, readStock } from './rows.ts'
 
-export type Reads = Pick<Store, 'product' | 'products' | 'reservation' | 'reservations' | 'orders' | 'events' | 'nextDueInMs'>
+export type Reads = Pick<Store, 'product' | 'products' | 'reservation' | 'reservations' | 'orders' | 'events' | 'nextDueInMs'> & {
+  readonly vitals: Vitals
+}
 
 interface ReadOptions {
   readonly memory: Memory
@@ -50,6 +52,14 @@ export function createReads({ memory, ledger, drain }: ReadOptions): Reads {
     nextDueInMs: async () => {
       const [now, next] = await read('due')
       return next == null ? null : Math.max(0, Number(next) - now)
+    },
+    vitals: {
+      read: async () => {
+        const { generation } = memory
+        const [now, next, pending] = await read('vitals')
+        return { overdueMs: next == null ? 0 : Math.max(0, now - Number(next)), generation, waitingForLedger: Number(pending) }
+      },
+      countActive: async () => Number((await read('vitals'))[3]),
     },
   }
 

@@ -107,6 +107,10 @@ export async function redisStore(options: RedisOptions): Promise<Store> {
       orders: (filter, query) => guard(() => reads.orders(filter, query)),
       events: (query) => guard(() => reads.events(query)),
       nextDueInMs: () => guard(() => reads.nextDueInMs()),
+      vitals: {
+        read: () => guard(() => reads.vitals.read()),
+        countActive: () => guard(() => reads.vitals.countActive()),
+      },
       notes: {
         list: (prefix) => guard(() => ledger.notes.list(prefix)),
         read: (name) => guard(() => ledger.notes.read(name)),

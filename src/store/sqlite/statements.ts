@@ -161,6 +161,9 @@ const queries = {
   someActive: `select r.id, r.expires_at from (select distinct chunk from (select chunk from open_lines order by due_at, chunk limit ?1)) c
     cross join reservations r on ${activeIn('c.chunk')} limit ?1`,
   countOpen: `select count(*) as n from (select distinct chunk from open_lines) c cross join reservations r on ${activeIn('c.chunk')}`,
+  /** The blocks in which anything is active; and how many of one block are. */
+  openRange: 'select (select min(block) from open_lines) as first, (select max(block) from open_lines) as last',
+  countOpenIn: `select count(*) as n from (select distinct chunk from open_lines where block = ?) c cross join reservations r on ${activeIn('c.chunk')}`,
   /** Of all `held_lines` those after ?1, ?2, ?3, at most ?4; `counts`: bought, since the product has its limit. */
   heldAfter: `select h.sku, h.user_id, h.reservation_seq, h.quantity,
       h.due_at is null and p.max_per_user is not null and h.reservation_seq >= p.counted_from as counts

@@ -9,6 +9,7 @@ import { loadFacts } from './load.ts'
 import { createNotes } from './notes.ts'
 import { createRetention } from './retention.ts'
 import { readEvents, readOrders, readOrderView, readProducts, readProductView, readReservations, readReservationView } from './read.ts'
+import { createVitals } from './vitals.ts'
 
 export interface SqliteOptions {
   /** A file, or `:memory:` for tests. */
@@ -63,6 +64,7 @@ export function storeOn(base: Base, clock: Clock, batchSizeMax: number): Store &
       }),
     notes: createNotes(base),
     retention: { prune: (query) => retention.prune(query, clock()), removed: retention.removed },
+    vitals: createVitals(base, clock),
     close,
   }
 }

@@ -47,6 +47,9 @@ elseif what == 'slot' then -- the reservations that occupy it, the oldest first,
   return reply
 elseif what == 'due' then -- when the next reservation is due
   return { now, redis.call('ZRANGE', P .. 'N', 0, 0, 'WITHSCORES')[2] or false }
+elseif what == 'vitals' then -- the same; transitions that wait for the ledger; reservations that are active, and those whose end waits for the ledger
+  local next = redis.call('ZRANGE', P .. 'N', 0, 0, 'WITHSCORES')[2] or false
+  return { now, next, redis.call('HGET', P .. 'h', 'pending') or '0', tostring(redis.call('HLEN', P .. 'r')) }
 elseif what == 'position' then -- of the journal: where it begins and where it ends
   local journal = redis.call('HMGET', P .. 'h', 'base', 'head')
   if not journal[1] or not journal[2] then

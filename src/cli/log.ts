@@ -1,0 +1,13 @@
+import { readLogSettings } from '../config.ts'
+import type { Log } from '../operation/log.ts'
+
+/** Of a command that runs until it is told to stop. On stderr; loaded only by those that log. */
+export async function openLog(): Promise<Log> {
+  const { level, format } = readLogSettings()
+  const { createLog } = await import('../operation/log.ts')
+  return createLog({
+    level,
+    format: format ?? (process.stderr.isTTY ? 'text' : 'json'),
+    write: (line) => void process.stderr.write(line),
+  })
+}
