@@ -1,9 +1,18 @@
 import { parseAmqp, type AmqpSettings } from './events/rabbitmq/settings.ts'
-import { dialectNames, everyDialect, type DialectName, type DialectSettings } from './http/dialects/names.ts'
-import type { ApiKey, IdentitySettings, Scope } from './http/identity.ts'
-import { isIP } from 'node:net'
+import {
+  parseActivePerUser,
+  parseApiKeys,
+  parseDays,
+  parseDialects,
+  parseHost,
+  parseNetworks,
+  parsePort,
+  parseRateLimit,
+  SettingError,
+} from './cli/settings.ts'
 import { keepDefaults, type KeepOptions } from './engine/retention.ts'
-import type { RequestLimit } from './http/limits/rate-limit.ts'
+import { everyDialect, type DialectSettings } from './http/dialects/names.ts'
+import type { IdentitySettings } from './http/identity.ts'
 import type { ServeLimits } from './http/serve.ts'
 import { logFormats, logLevels, type LogFormat, type LogLevel } from './operation/log-names.ts'
 
@@ -78,11 +87,6 @@ export const defaults = {
   },
 } as const
 
-export const portMax = 65_535
-
-/** Who is counted against the limit is kept together: it is meant for a few, and more would make a store in Redis slow. */
-const activePerUserHighest = 1_000
-
 /** Where the facts are kept. */
 export interface StoreSettings {
   readonly storeUrl: string
@@ -141,16 +145,6 @@ export interface ServiceFlags extends WorkerFlags {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A setting that cannot be used; the message says which, and what to do. */
-export class SettingError extends Error {
-  readonly code = 'bad_setting'
-
-  constructor(message: string) {
-    super(message)
-    this.name = 'SettingError'
-  }
-}
-
 /** Settings of the service. Throws a `SettingError` rather than start otherwise than it was told to. */
 export function readServiceSettings(flags: ServiceFlags, environment: Environment = process.env): ServiceSettings {
   const [port, portName] = choose(flags.port, '--port', environment, variables.port)
@@ -172,9 +166,13 @@ export function readServiceSettings(flags: ServiceFlags, environment: Environmen
 
 /** How long what is over is kept. */
 export function readKeep(environment: Environment = process.env): KeepOptions {
+  const days = (variable: string, otherwiseMs: number): number | null => {
+    const text = read(environment, variable)
+    return text === undefined ? otherwiseMs : parseDays(text, variable, otherwiseMs)
+  }
   return {
-    eventsMs: readDays(environment, variables.keepEvents, keepDefaults.eventsMs),
-    reservationsMs: readDays(environment, variables.keepReservations, keepDefaults.reservationsMs),
+    eventsMs: days(variables.keepEvents, keepDefaults.eventsMs),
+    reservationsMs: days(variables.keepReservations, keepDefaults.reservationsMs),
   }
 }
 
@@ -260,7 +258,7 @@ function readIdentity(environment: Environment): IdentitySettings {
   }
   if (tokens.jwksUrl !== undefined && !(/^https?:/.test(tokens.jwksUrl) && URL.canParse(tokens.jwksUrl)))
     throw new SettingError(`${variables.jwksUrl} must be a URL, for example https://login.example.com/.well-known/jwks.json.`)
-  return { keys: keys === undefined ? [] : parseApiKeys(keys), tokens: hasTokens ? tokens : null }
+  return { keys: keys === undefined ? [] : parseApiKeys(keys, variables.apiKeys), tokens: hasTokens ? tokens : null }
 }
 
 function readDialects(flags: ServiceFlags, environment: Environment): DialectSettings {
@@ -269,78 +267,6 @@ function readDialects(flags: ServiceFlags, environment: Environment): DialectSet
   if (!/^[A-Z]{3}$/.test(currency))
     throw new SettingError(`${variables.dialectCurrency} must be three capital letters, for example EUR, not "${currency}".`)
   return { names: names === undefined ? everyDialect.names : parseDialects(names, name), currency }
-}
-
-function parseDialects(text: string, name: string): readonly DialectName[] {
-  if (text.trim() === 'none') return []
-  const named = text.split(',').map((one) => one.trim())
-  const unknown = named.find((one) => !dialectNames.includes(one as DialectName))
-  if (unknown !== undefined)
-    throw new SettingError(
-      `${name} must be "none", or some of ${dialectNames.join(', ')}, with commas between; "${unknown}" is none of them.`,
-    )
-  return dialectNames.filter((one) => named.includes(one))
-}
-
-/** Messages never show a secret. */
-function parseApiKeys(text: string): ApiKey[] {
-  const keys = text.split(',').map((entry, index) => {
-    const [, name, scope, secret] = /^\s*([A-Za-z0-9._-]{1,64}):(admin|service|read):(\S+)\s*$/.exec(entry) ?? []
-    if (name === undefined || secret === undefined)
-      throw new SettingError(
-        `${variables.apiKeys} must be name:scope:secret, with commas between several, and a scope is admin, service or read; entry ${index + 1} is not.`,
-      )
-    return { name, scope: scope as Scope, secret }
-  })
-  for (const part of ['name', 'secret'] as const) {
-    const twice = keys.find((key, index) => keys.findIndex((other) => other[part] === key[part]) < index)
-    if (twice !== undefined)
-      throw new SettingError(`${variables.apiKeys} has the ${part} of "${twice.name}" twice; each key needs its own.`)
-  }
-  return keys
-}
-
-function parsePort(text: string, name: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN
-  if (!(port <= portMax)) throw new SettingError(`${name} must be a whole number from 0 to ${portMax}, not "${text}".`)
-  return port
-}
-
-function parseActivePerUser(text: string, name: string): number {
-  const count = /^\d{1,7}$/.test(text) ? Number(text) : NaN
-  if (!(count >= 1 && count <= activePerUserHighest)) {
-    throw new SettingError(`${name} must be a whole number from 1 to ${activePerUserHighest}, not "${text}".`)
-  }
-  return count
-}
-
-function parseRateLimit(text: string, name: string): RequestLimit | null {
-  if (text === 'off') return null
-  const [, requests = 0, seconds = 0] = (/^(\d{1,7})\/(\d{1,5})$/.exec(text) ?? []).map(Number)
-  if (requests < 1 || seconds < 1 || seconds > 86_400) {
-    throw new SettingError(
-      `${name} must be requests per seconds, for example 600/60 for 600 requests in 60 seconds, or off, not "${text}".`,
-    )
-  }
-  return { max: requests, windowMs: seconds * 1_000 }
-}
-
-/** As Fastify takes them. */
-function parseNetworks(text: string, name: string): string[] {
-  const networks = text.split(',').map((one) => one.trim())
-  const wrong = networks.find((one) => !isNetwork(one))
-  if (wrong === undefined) return networks
-  throw new SettingError(
-    `${name} must be addresses or networks of your proxies, for example 10.0.0.0/8,2001:db8::/32 or loopback; "${wrong}" is neither.`,
-  )
-}
-
-function isNetwork(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
-  const [address = '', bits] = text.split('/')
-  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
-  // A network of all addresses would let every client choose its own.
-  return bits === undefined ? bitsMax > 0 : /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax
 }
 
 function readSwitch(environment: Environment, variable: string, otherwise: boolean, [yes, no] = ['on', 'off']): boolean {
@@ -356,27 +282,6 @@ function readCount(environment: Environment, variable: string, most: number): nu
   const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN
   if (!(count >= 1 && count <= most)) throw new SettingError(`${variable} must be a whole number from 1 to ${most}, not "${text}".`)
   return count
-}
-
-const dayMs = 86_400_000
-
-/** In milliseconds; null: for ever. */
-function readDays(environment: Environment, variable: string, otherwiseMs: number): number | null {
-  const text = read(environment, variable)
-  if (text === undefined) return otherwiseMs
-  const days = text === 'forever' ? 0 : /^\d{1,5}$/.test(text) ? Number(text) : NaN
-  if (Number.isNaN(days)) {
-    throw new SettingError(
-      `${variable} must be a whole number of days, for example ${otherwiseMs / dayMs}, or "forever" or 0 for ever, not "${text}".`,
-    )
-  }
-  return days === 0 ? null : days * dayMs
-}
-
-function parseHost(text: string, name: string): string {
-  if (!/^[^\s/]+$/.test(text))
-    throw new SettingError(`${name} must be an address or a host name, for example ${defaults.host}, not "${text}".`)
-  return text
 }
 
 /** What was set and under which name, so that a complaint can say where to look. */

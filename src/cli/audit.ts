@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { readStoreSettings, SettingError, type StoreFlags, type StoreSettings } from '../config.ts'
+import { readStoreSettings, type StoreFlags, type StoreSettings } from '../config.ts'
+import { SettingError } from './settings.ts'
 import { faultCode } from '../domain/faults.ts'
 import { audit, type AuditReport } from '../store/audit.ts'
 import { hidePassword, nameStore, openStore } from '../store/open.ts'

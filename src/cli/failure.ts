@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { SettingError } from '../config.ts'
+import { SettingError } from './settings.ts'
 
 /** 0: done. 1: it failed, or an audit or a simulation found something. 2: wrong usage; nothing was tried. */
 export const exitCodes = { failed: 1, wrongUsage: 2 } as const

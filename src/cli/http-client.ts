@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { readKey, SettingError } from '../config.ts'
+import { readKey } from '../config.ts'
+import { SettingError } from './settings.ts'
 import { Failure } from './failure.ts'
 import { Busy, stubbornly, type Patience } from './retry.ts'
 

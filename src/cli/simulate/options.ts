@@ -1,5 +1,5 @@
 import { limits } from '../../domain/limits.ts'
-import { SettingError } from '../../config.ts'
+import { SettingError } from '../settings.ts'
 
 export interface SimulateOptions {
   readonly buyers: number

@@ -9,6 +9,11 @@ import { beatMs, holdMsMax, type Place, type Position } from './place.ts'
 import { createRest } from './rest.ts'
 import type { Time } from './time.ts'
 
+/** Nothing is lost: it will be told again. */
+class NotTold extends Error {
+  readonly code = 'not_told'
+}
+
 export interface RelayStatus {
   readonly name: string
   /** Whether this node tells the consumer. What follows is known to that node only. */
@@ -84,7 +89,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     if (last !== undefined && time.ticks() - last < reportEveryMs) return
     if (reported.size >= 100) reported.clear()
     reported.set(reason, time.ticks())
-    report(new Error(`${consumer.name} is not told: ${reason}`, { cause }))
+    report(new NotTold(`${consumer.name} is not told: ${reason}`, { cause }))
   }
   /** Others hear of a store that is away. */
   const complainOf = (error: unknown): void => {
