@@ -19,6 +19,7 @@ const loaders = {
   B9: async () => (await import('./b9-growth.mjs')).b9,
   retention: async () => (await import('./retention.mjs')).retention,
   'slow-connections': async () => (await import('./slow-connections.mjs')).slowConnections,
+  listeners: async () => (await import('./listeners.mjs')).listeners,
   B10: async () => (await import('./b10-memory.mjs')).b10,
   'B1-postgres': async () => (await import('./b1-postgres.mjs')).b1Postgres,
   'B2-postgres': async () => (await import('./b2-spread.mjs')).b2Postgres,

@@ -6,6 +6,7 @@ import { access, guardRoutes, type Identify } from './caller.ts'
 import type { DialectSettings } from './dialects/names.ts'
 import { dialectRoutes } from './dialects/register.ts'
 import { answerFailures, answerOtherMethods, answerUnknownPaths, type Report } from './failures.ts'
+import { createLive } from './live.ts'
 import { limitRequests, type RateLimitOptions } from './limits/rate-limit.ts'
 import { documentRoutes } from './openapi.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -14,7 +15,7 @@ import { productRoutes } from './routes/products.ts'
 import { reservationRoutes } from './routes/reservations.ts'
 import { streamRoutes } from './routes/streams.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
-import { createEventStreams, type StreamOptions } from './sse.ts'
+import type { StreamOptions } from './sse.ts'
 import { validateRequests } from './validation.ts'
 
 export interface ApiOptions {
@@ -57,9 +58,10 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   reservationRoutes(app, shop)
   orderRoutes(app, shop)
   eventRoutes(app, shop)
-  streamRoutes(app, shop, createEventStreams(app, { streamsMax, onOpen: onStream }), report)
+  const live = createLive(app, shop, { streamsMax, onOpen: onStream }, report)
+  streamRoutes(app, live)
   if (webhooks != null) webhookRoutes(app, webhooks)
-  if (dialects !== undefined) dialectRoutes(app, shop, dialects)
+  if (dialects !== undefined) dialectRoutes(app, live, dialects)
   await more?.(document)
   app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => document())
   methods.finish()

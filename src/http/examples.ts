@@ -1,6 +1,7 @@
 import { cursorExpired } from '../domain/faults.ts'
 import { explainRefusal, type Refusal, type RefusalCode } from '../domain/refusals.ts'
 import { membersOf, problem, type ErrorCode, type ServiceErrorCode } from './problem.ts'
+import { frame } from './sse.ts'
 import { webhookExamples } from './webhook-examples.ts'
 import { viewEvent, viewOrder, viewPage, viewProduct, viewReservation, viewStock } from '../engine/views.ts'
 
@@ -64,7 +65,7 @@ const isNew = { ...stock, reserved: 0, available: 500, version: 1, nextReleaseAt
 export interface Example {
   readonly body?: object
   /** Of an answer that is no error. */
-  readonly answer: object
+  readonly answer: object | string
 }
 
 /** By `operationId`. */
@@ -88,6 +89,7 @@ export const examples: Readonly<Record<string, Example>> = {
     answer: viewProduct({ ...product, maxPerUser: null, saleEndsAt: Date.UTC(2026, 10, 27, 22), updatedAt: confirmedAt }),
   },
   getStock: { answer: viewStock(stock) },
+  streamStock: { answer: frame({ id: stock.version, data: viewStock(stock) }).toString() },
   adjustStock: {
     body: { delta: 100, reason: 'The balcony opens.' },
     answer: viewStock({ ...stock, total: 600, available: 598, version: 3 }),
@@ -109,6 +111,9 @@ export const examples: Readonly<Record<string, Example>> = {
   cancelOrder: {
     body: { reason: 'The buyer called.' },
     answer: viewOrder({ ...order, status: 'cancelled', cancelledAt: confirmedAt + 3_600_000 }),
+  },
+  streamEvents: {
+    answer: frame({ id: event.id, event: event.type, data: viewEvent({ ...event, stock: [], reason: null }) }).toString(),
   },
   ...webhookExamples,
   listEvents: { answer: viewPage({ data: [{ ...event, stock: [], reason: null }], nextCursor: cursor }, viewEvent) },

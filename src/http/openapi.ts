@@ -106,7 +106,7 @@ function withProblems(response: NonNullable<Schema['response']>, more: Readonly<
 
 interface MediaType {
   schema?: { readonly required?: readonly string[]; readonly $ref?: string }
-  example?: object
+  example?: object | string
   examples?: object
 }
 
@@ -154,12 +154,13 @@ function addExamples({ operationId = '', requestBody, responses = {} }: Operatio
   const sent = requestBody?.content?.['application/json']
   if (sent !== undefined && body !== undefined) sent.example = body
   for (const [status, { description, content = {} }] of Object.entries(responses)) {
-    const { 'application/json': answered, 'application/problem+json': refused } = content
+    const { 'application/json': answered, 'application/problem+json': refused, 'text/event-stream': streamed } = content
     const codes = [...description.matchAll(/`(\w+)`/g)].map(([, code = '']) => code)
     const isError = Number(status) >= 400
     if (answered !== undefined && isError) {
       answered.examples = Object.fromEntries(codes.map((code) => [code, { value: { error: problemExamples[code]?.value.detail, code } }]))
     } else if (answered !== undefined && answer !== undefined) answered.example = answer
+    if (streamed !== undefined && answer !== undefined) streamed.example = answer
     if (refused !== undefined) {
       refused.schema = { $ref: '#/components/schemas/Problem' }
       shown.push(...codes)

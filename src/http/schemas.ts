@@ -176,6 +176,11 @@ function byStatus(codes: readonly ErrorCode[], status: (code: ErrorCode) => numb
   )
 }
 
+/** The answer of a route that has no end. */
+export const eventStream = {
+  200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: Type.String() } } },
+}
+
 export const readProblems = ['validation_failed', 'rate_limited', 'store_unavailable', 'internal'] as const
 
 export const writeProblems = [

@@ -184,3 +184,19 @@ describe('the key', () => {
     expect(requests).toEqual([])
   })
 })
+
+describe('an event of a type that this client does not know', () => {
+  it('is passed on as it is, and does not end who follows', async () => {
+    const later = { type: 'waitlist.joined', id: '2', subject: 'w-1', time: '2026-12-01T18:00:01.000Z', data: { place: 7, since: 'today' } }
+    const paused = { type: 'reservation.paused', id: '3', subject: 'r-1', time: '2026-12-01T18:00:02.000Z', data: reservation }
+    const { shop } = await shopOf([answering(200, { data: [later, paused], nextCursor: '3' })])
+    const told = []
+    for await (const event of shop.follow()) if (told.push(event) === 2) break
+    expect(told.map(({ type, cursor }) => [type, cursor])).toEqual([
+      ['waitlist.joined', '2'],
+      ['reservation.paused', '3'],
+    ])
+    expect(told[0]!.data).toEqual({ place: 7, since: 'today' })
+    expect(told[1]!.data).toMatchObject({ id: 'r-1', createdAt: Date.parse(reservation.createdAt) })
+  })
+})

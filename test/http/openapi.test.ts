@@ -18,7 +18,7 @@ interface Parameter {
 
 interface MediaType {
   readonly schema: ObjectSchema
-  readonly example?: object
+  readonly example?: object | string
   readonly examples?: object
 }
 
@@ -89,7 +89,7 @@ const dialects: Readonly<
       readonly tag: string
       readonly body?: string
       readonly query?: string
-      readonly header?: 'x-user-id'
+      readonly header?: 'x-user-id' | 'last-event-id'
       readonly statuses: readonly number[]
     }
   >
@@ -107,6 +107,7 @@ const dialects: Readonly<
   'POST /api/products/{productId}/checkout': { tag: 'Flash deal', body: 'userId?', statuses: [200, 201] },
   'POST /v1/drops': { tag: 'Drop', body: 'name unitPrice offeringStock', statuses: [201] },
   'GET /v1/drops': { tag: 'Drop', query: 'after limit', statuses: [200] },
+  'GET /v1/drops/stream': { tag: 'Drop', query: 'dropId', header: 'last-event-id', statuses: [200] },
   'POST /v1/drops/{dropId}/reserve': { tag: 'Drop', body: 'userId?', header: 'x-user-id', statuses: [202] },
   'POST /v1/drops/{dropId}/purchase': { tag: 'Drop', body: 'userId?', header: 'x-user-id', statuses: [200, 201] },
   'GET /v1/reservations/me': { tag: 'Drop', header: 'x-user-id', statuses: [200] },
@@ -227,6 +228,8 @@ describe('GET /openapi.json', () => {
     for (const { content } of Object.values(responses)) {
       const answer = content?.['application/json']
       if (answer !== undefined) expect(answer.example).toBeInstanceOf(Object)
+      const stream = content?.['text/event-stream']
+      if (stream !== undefined) expect(stream.example).toMatch(/^id: \d+\n(?:event: \S+\n)?data: \{.*\}\n\n/)
     }
   })
 
@@ -234,11 +237,11 @@ describe('GET /openapi.json', () => {
     const older = Object.values(service.openapi.paths)
       .flatMap((path) => Object.values(path) as unknown as Operation[])
       .filter(({ tags = [] }) => tags.some((tag) => tag.endsWith(' API')))
-    expect(older).toHaveLength(22)
+    expect(older).toHaveLength(23)
     for (const { requestBody, responses } of older) {
       if (requestBody !== undefined) expect(requestBody.content['application/json']?.example).toBeInstanceOf(Object)
       for (const [status, { content }] of Object.entries(responses)) {
-        const shown = content?.['application/json']
+        const shown = content?.['application/json'] ?? content?.['text/event-stream']
         expect(Number(status) < 400 ? shown?.example : Object.keys(shown?.examples ?? {})[0]).toBeTruthy()
       }
     }

@@ -1,68 +1,9 @@
-import { get, type IncomingMessage } from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { refusal, startService, type Headers, type Service } from '../support/http.ts'
 import type { Event, Page, Reservation, Stock } from '../support/http-shapes.ts'
-
-interface Message<Data> {
-  readonly id: string
-  readonly event: string | undefined
-  readonly data: Data
-}
-
-interface Listening<Data> {
-  readonly status: number
-  readonly headers: IncomingMessage['headers']
-  /** Messages so far. */
-  readonly heard: readonly Message<Data>[]
-  /** Resolves as soon as a message is such. */
-  readonly until: (isIt: (message: Message<Data>) => boolean) => Promise<Message<Data>>
-  readonly pause: () => void
-  readonly resume: () => void
-  readonly ended: Promise<void>
-  readonly close: () => void
-}
-
-/** Server-sent events as a browser reads them. */
-function listen<Data>(address: string, path: string, headers: Headers = {}): Promise<Listening<Data>> {
-  return new Promise((resolve, reject) => {
-    const request = get(`${address}${path}`, { headers }, (response) => {
-      const heard: Message<Data>[] = []
-      let waiting: (() => void)[] = []
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        const parts = (text + chunk).split('\n\n')
-        text = parts.pop() ?? ''
-        for (const part of parts) {
-          const fields = Object.fromEntries(part.split('\n').map((line) => [line.split(': ', 1)[0], line.slice(line.indexOf(': ') + 2)]))
-          if (fields['data'] !== undefined)
-            heard.push({ id: fields['id']!, event: fields['event'], data: JSON.parse(fields['data']) as Data })
-        }
-        for (const look of waiting.splice(0)) look()
-      })
-      const ended = new Promise<void>((end) => response.on('close', end))
-      const until = async (isIt: (message: Message<Data>) => boolean): Promise<Message<Data>> => {
-        for (;;) {
-          const found = heard.find(isIt)
-          if (found !== undefined) return found
-          await new Promise<void>((look) => waiting.push(look))
-        }
-      }
-      const { statusCode: status = 0, headers: answered } = response
-      resolve({
-        status,
-        headers: answered,
-        heard,
-        until,
-        ended,
-        pause: () => response.pause(),
-        resume: () => response.resume(),
-        close: () => request.destroy(),
-      })
-    })
-    request.on('error', reject)
-  })
-}
+import { listen, type Listening, type Message } from '../support/listen.ts'
 
 let service: Service
 let streams: { close: () => void }[]
@@ -104,6 +45,16 @@ describe('GET /v1/stock/stream', () => {
     expect(data.nextReleaseAt).toMatch(/Z$/)
     const { body } = await service.get<Stock>('/v1/products/B/stock')
     expect(data).toEqual(body)
+  })
+
+  it('tells at most ten states of a sku in a second, however many there are', async () => {
+    const stream = await open<Stock>('/v1/stock/stream?sku=A')
+    await stream.until(() => true)
+    const startedAt = performance.now()
+    for (let quantity = 1; stream.heard.length < 5; quantity++) await service.post('/v1/products/A/stock-adjustments', { delta: quantity })
+    // The first change is told at once.
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290)
+    expect(stream.heard.at(-1)!.data.version).toBeGreaterThan(6)
   })
 
   it('leaves out states in between, and never the last; versions only grow', async () => {
@@ -183,6 +134,82 @@ describe('GET /v1/events/stream', () => {
 })
 
 describe('streams', () => {
+  it('cost a sale nothing while nobody listens', async () => {
+    let reads = 0
+    const counted = await startService({
+      wrap: (store) => ({
+        ...store,
+        product: (sku) => (reads++, store.product(sku)),
+        events: (query) => (reads++, store.events(query)),
+      }),
+    })
+    const sell = () => counted.post('/v1/reservations', { userId: 'u1', items: [{ sku: 'A', quantity: 1 }] })
+    await counted.post('/v1/products', { sku: 'A', name: 'A', totalStock: 1_000_000 })
+    for (const path of ['/v1/stock/stream?sku=A', '/v1/drops/stream', '/v1/events/stream']) {
+      const stream = await listen(counted.address, path)
+      await sell()
+      await stream.until(({ event }) => event !== 'CONNECTED')
+      stream.close()
+      await stream.ended
+    }
+    // The service hears of it when they have gone. Nobody waits for so long between two looks.
+    const readsOfASale = async (): Promise<number> => {
+      const [before, startedAt] = [reads, performance.now()]
+      while (performance.now() - startedAt < 300) await sell()
+      return reads - before
+    }
+    await expect.poll(readsOfASale, { timeout: 10_000 }).toBe(0)
+    await counted.close()
+  })
+
+  it('are not kept for a client that goes away before its stream begins', async () => {
+    let isAsked = (): void => {}
+    let answer = (): void => {}
+    const asked = new Promise<void>((resolve) => (isAsked = resolve))
+    const held = new Promise<void>((resolve) => (answer = resolve))
+    let isHeld = true
+    const slow = await startService({
+      app: { streamsMax: 1 },
+      wrap: (store) => ({
+        ...store,
+        product: async (sku) => {
+          if (isHeld) {
+            isHeld = false
+            isAsked()
+            await held
+          }
+          return store.product(sku)
+        },
+      }),
+    })
+    await slow.post('/v1/products', { sku: 'A', name: 'A', totalStock: 100 })
+    const socket = connect(slow.port, '127.0.0.1', () => socket.write('GET /v1/stock/stream?sku=A HTTP/1.1\r\nhost: a\r\n\r\n'))
+    await asked
+    socket.destroy()
+    await once(socket, 'close')
+    // Whoever comes later is answered later, so the service knows by then that the first has gone.
+    await slow.get('/livez')
+    answer()
+    const next = await listen(slow.address, '/v1/stock/stream?sku=A')
+    expect(next.status).toBe(200)
+    next.close()
+    await slow.close()
+  })
+
+  it('are heard of every 15 seconds, so that no proxy takes them for dead', async ({ onTestFinished }) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const beating = await startService({ app: {} })
+    const socket = connect(beating.port, '127.0.0.1', () => socket.write('GET /v1/events/stream HTTP/1.1\r\nhost: a\r\n\r\n'))
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    await expect.poll(() => text).toMatch(/\r\n\r\n$/)
+    await vi.advanceTimersByTimeAsync(15_000)
+    await expect.poll(() => text).toMatch(/\r\n\r\n:\n\n$/)
+    socket.destroy()
+    await beating.close()
+  })
+
   it('cannot be asked for their headers alone', async () => {
     expect((await service.send('HEAD', '/v1/stock/stream?sku=A')).status).toBe(405)
   })

@@ -84,6 +84,7 @@ const cases: Readonly<Record<string, Case>> = {
 
   'POST /v1/drops': { row: admins, body: { name: 'E', unitPrice: 1, offeringStock: 1 } },
   'GET /v1/drops': { row: everybody },
+  'GET /v1/drops/stream': { row: everybody },
   'POST /v1/drops/{dropId}/reserve': { row: namedUsers, headers: asU1, prepare: () => endDrop() },
   'POST /v1/drops/{dropId}/purchase': { row: namedUsers, headers: asU1, prepare: () => newReservation() },
   'GET /v1/reservations/me': { row: namedUsersAndReaders, headers: asU1, prepare: () => newDrop() },

@@ -29,6 +29,7 @@ const webhookAddresses = 'test/events/webhooks/addresses.test.ts'
 const webhookRoutes = 'test/http/webhooks.test.ts'
 const webhookSending = 'test/events/webhooks/sending.test.ts'
 const webhooksKept = 'test/events/webhooks/keeping.test.ts'
+const streams = 'test/http/streams.test.ts'
 const rateLimits = 'test/http/rate-limits.test.ts'
 const redisDifferential = 'test/store/redis-differential.test.ts'
 const redisGuards = 'test/store/redis-guards.test.ts'
@@ -804,6 +805,22 @@ export const mutants = [
     find: 'Math.max(lastSuccessAt ?? 0, activeSince)',
     replace: 'Math.max(0, activeSince)',
     tests: [webhooksKept],
+  },
+  {
+    name: 'stream-for-nobody',
+    breaks: 'a stream whose client has gone is not kept',
+    file: 'src/http/sse.ts',
+    find: 'if (reply.raw.destroyed) return null',
+    replace: '',
+    tests: [streams],
+  },
+  {
+    name: 'stock-watched-for-ever',
+    breaks: 'nothing is read while nobody listens',
+    file: 'src/events/live-stock.ts',
+    find: 'if (entry?.watchers.size === 0) watched.delete(sku)',
+    replace: '',
+    tests: [streams],
   },
 ]
 

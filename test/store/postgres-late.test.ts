@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findMessage, oneOfA, openFaultyNode, runs, type FaultyNode } from '../support/faulty-node.ts'
-import { until, untilWaitingForLocks } from '../support/postgres-locks.ts'
+import { startService } from '../support/http.ts'
+import { listen } from '../support/listen.ts'
+import { until, untilWaitingForLocks, waitingForLocks } from '../support/postgres-locks.ts'
 import { createPostgresStores, type PostgresStores } from '../support/postgres-stores.ts'
 import { createRandom, seed } from '../support/random.ts'
 import { createSaleProducts, startSale } from '../support/sale.ts'
@@ -122,4 +124,55 @@ describe.concurrent('a batch that is delivered after its node gave up and repeat
       await sale.verify(node.healthy)
     })
   }
+})
+
+describe('a commit that comes late, after others have begun and with the lower number', () => {
+  it('is skipped by nobody who follows: the feed, a stream of it, and the stream of drops (E2, E5)', async (context) => {
+    const { schema, proxy, healthy, faulty, shopOf } = await openFaultyNode(stores, context, {})
+    const service = await startService({ store: await stores.open(schema), app: {} })
+    const events = await listen<{ subject: string }>(service.address, '/v1/events/stream?after=0')
+    const drops = await listen<{ id: string }>(service.address, '/v1/drops/stream')
+    context.onTestFinished(async () => {
+      events.close()
+      drops.close()
+      await service.close()
+    })
+    await events.until(({ data }) => data.subject === 'a')
+    const reader = shopOf(healthy)
+    const followed: string[] = []
+    const following = (async () => {
+      for await (const { subject } of reader.follow()) if (followed.push(subject) === 3) return
+    })()
+
+    let isHeld = false
+    proxy.inspect = (piece, from) => {
+      if (from === 'server' || isHeld || !runs(piece, 'commit')) return 'pass'
+      isHeld = true
+      return { pass: findMessage(piece, 'commit\0').start, rest: 'hold' }
+    }
+    const late = shopOf(faulty).createProduct({ sku: 'late', name: 'L', totalStock: 1 })
+    await until('its number to be taken', () => proxy.held === 1)
+    let isDone = false
+    const soon = reader.createProduct({ sku: 'soon', name: 'S', totalStock: 1 }).then((made) => {
+      isDone = true
+      return made
+    })
+    // Whoever would come first would be told first, and then the late one would be skipped.
+    await until('the other to wait behind it', async () => isDone || (await waitingForLocks(stores.server, schema)) === 1)
+    if (isDone) await events.until(({ data }) => data.subject === 'soon')
+    proxy.deliver()
+    accepted(await late)
+    accepted(await soon)
+
+    await expect
+      .poll(() => events.heard.map(({ id, data }) => [id, data.subject]))
+      .toEqual([
+        ['1', 'a'],
+        ['2', 'late'],
+        ['3', 'soon'],
+      ])
+    await expect.poll(() => drops.heard.flatMap(({ event, data }) => (event === 'NEW_DROP' ? [data.id] : []))).toEqual(['late', 'soon'])
+    await following
+    expect(followed).toEqual(['a', 'late', 'soon'])
+  })
 })

@@ -18,6 +18,7 @@ export const dialectAnswers: Readonly<Record<string, string>> = {
 
   'POST /v1/drops': 'message drop',
   'GET /v1/drops': 'data nextCursor',
+  'GET /v1/drops/stream': '',
   'POST /v1/drops/{dropId}/reserve': 'reservation drop',
   'POST /v1/drops/{dropId}/purchase': 'order drop',
   'GET /v1/reservations/me': 'reservation',

@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Slot } from '../../domain/command.ts'
 import { faultCode } from '../../domain/faults.ts'
-import type { Product } from '../../domain/product.ts'
 import type { Reservation } from '../../domain/reservation.ts'
 import { cancelCommand, confirmCommand, createProductCommand, reserveCommand } from '../../engine/commands.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
@@ -11,9 +10,9 @@ import { CreateProductBody, UserId } from '../../engine/schemas.ts'
 import { idempotencyOf, outcomeBody } from '../answer.ts'
 import { InvalidRequest } from '../body.ts'
 import { access } from '../caller.ts'
-import { refusalBody, type Dialect } from '../problem.ts'
+import type { Live } from '../live.ts'
+import { refusalBody } from '../problem.ts'
 import {
-  Count,
   Id,
   IdempotencyHeaders,
   Instant,
@@ -28,21 +27,15 @@ import {
 } from '../schemas.ts'
 import { userIdHeader } from '../user-id.ts'
 import { instant, viewPage } from '../../engine/views.ts'
+import { dialect, Drop, tags, viewDrop } from './drops.ts'
+import { dropStream } from './drop-stream.ts'
 import { answerOf, isSku, noProduct, UserAndIdempotencyHeaders, UserHeaders } from './common.ts'
 import { heldId, occupantId, occupantOf, oneEach } from './held.ts'
-import { moneyOf, priceOf } from './prices.ts'
+import { moneyOf } from './prices.ts'
 import { createPurchasers } from './purchasers.ts'
 
 /** Drops of one unit per user for a minute. A drop is a product, whichever way it was made. */
 
-const tags = ['Drop API']
-const dialect: Dialect = {
-  sentences: {
-    product_not_found: 'There is no such drop.',
-    reservation_not_found: 'This user has no active reservation of a drop here.',
-    reservation_limit_exceeded: 'This user has an active reservation of a drop already, or as many as a user may have.',
-  },
-}
 const ttlSeconds = 60
 const slotOf = (userId: string): Slot => oneEach('drop', userId)
 /** Each drop of a page takes a look at its purchasers. */
@@ -55,16 +48,6 @@ const Named = Type.Object({ userId: Type.Optional(UserId) })
 const params = Type.Object({ dropId: Type.String() })
 const after = Type.Optional(Type.String({ description: 'nextCursor of the page before.' }))
 
-const Drop = answerOf('Drop API: drop', {
-  id: Id,
-  name: Type.String(),
-  unitPrice: Type.Union([Type.Number(), Type.Null()]),
-  offeringStock: Count,
-  availableStock: Count,
-  reservedStock: Count,
-  soldStock: Count,
-  createdAt: Instant,
-})
 const Purchasers = Type.Array(answerOf('Drop API: purchaser', { userId: Type.String(), purchasedAt: Instant }), { maxItems: 3 })
 const DropWithPurchasers = answerOf('Drop API: drop with purchasers', { ...Drop.properties, purchasers: Purchasers })
 const DropReservation = answerOf('Drop API: reservation', {
@@ -86,7 +69,8 @@ interface OfUser {
 }
 type OfDrop = OfUser & { Params: Static<typeof params> }
 
-export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: string): void {
+export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: string, live: Live): void {
+  dropStream(app, live)
   const purchasersOf = createPurchasers(shop)
 
   app.post<{ Body: Static<typeof NewDrop> }>(
@@ -236,20 +220,6 @@ export function dropRoutes(app: FastifyInstance, shop: Holdfast, currency: strin
 
 function nameTheCursor(error: unknown): never {
   throw faultCode(error) === 'invalid_cursor' ? new InvalidRequest([{ path: 'after', message: 'is not a cursor of this list' }]) : error
-}
-
-function viewDrop({ sku, name: ownName, price, stock, createdAt }: Product): object {
-  const { total, available, reserved, sold } = stock
-  return {
-    id: sku,
-    name: ownName,
-    unitPrice: priceOf(price),
-    offeringStock: total,
-    availableStock: available,
-    reservedStock: reserved,
-    soldStock: sold,
-    createdAt: instant(createdAt),
-  }
 }
 
 function viewReserved({ id, userId, items, status, createdAt, expiresAt }: Reservation): object {

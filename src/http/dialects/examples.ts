@@ -1,4 +1,5 @@
 import type { Example } from '../examples.ts'
+import { frame } from '../sse.ts'
 
 /** What the documentation shows of the older APIs: one sale through each of them. */
 
@@ -58,6 +59,13 @@ export const dialectExamples: Readonly<Record<string, Example>> = {
     answer: { message: 'Drop made', drop: { ...drop, availableStock: 500, reservedStock: 0 } },
   },
   listDrops: { answer: { data: [{ ...drop, purchasers: [{ userId: 'grace', purchasedAt: inSeconds(30) }] }], nextCursor: null } },
+  streamDrops: {
+    answer: [
+      frame({ id: 11, event: 'CONNECTED', data: { resumed: false } }),
+      frame({ id: 12, event: 'NEW_DROP', data: { ...drop, availableStock: 500, reservedStock: 0 } }),
+      frame({ id: 13, event: 'STOCK_UPDATED', data: drop }),
+    ].join(''),
+  },
   reserveDrop: { body: {}, answer: { reservation: dropReservation, drop } },
   purchaseDrop: {
     body: {},

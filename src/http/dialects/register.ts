@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Holdfast } from '../../engine/holdfast.ts'
+import type { Live } from '../live.ts'
 import { cartRoutes } from './cart.ts'
 import { checkoutRoutes } from './checkout.ts'
 import { dropRoutes } from './drop.ts'
@@ -7,7 +8,7 @@ import { flashRoutes } from './flash.ts'
 import type { DialectName, DialectSettings } from './names.ts'
 import { productPageRoutes } from './product-page.ts'
 
-const routes: Readonly<Record<DialectName, (app: FastifyInstance, shop: Holdfast, currency: string) => void>> = {
+const routes: Readonly<Record<DialectName, (app: FastifyInstance, shop: Holdfast, currency: string, live: Live) => void>> = {
   cart: cartRoutes,
   flash: flashRoutes,
   drop: dropRoutes,
@@ -16,6 +17,6 @@ const routes: Readonly<Record<DialectName, (app: FastifyInstance, shop: Holdfast
 }
 
 /** The older APIs: other words for the same engine. Each translates a request, asks the engine, and translates the answer back. */
-export function dialectRoutes(app: FastifyInstance, shop: Holdfast, { names, currency }: DialectSettings): void {
-  for (const name of names) routes[name](app, shop, currency)
+export function dialectRoutes(app: FastifyInstance, live: Live, { names, currency }: DialectSettings): void {
+  for (const name of names) routes[name](app, live.shop, currency, live)
 }
