@@ -375,3 +375,28 @@ describe('a position', () => {
     expect(teller.told.length).toBe(late.length + all.length)
   })
 })
+
+it('a consumer that was away for longer than events are kept says so, and is told of those that are', async () => {
+  const { shop, store, clock } = await openShop()
+  const time = manualTime()
+  const reports: unknown[] = []
+  const teller = createTeller()
+  const begin = (): Relays => createRelays({ shop, notes: store.notes!, isShared: false, time, report: (error) => reports.push(error) })
+  const first = begin()
+  first.add(teller.consumer())
+  accepted(await shop.createProduct({ sku: 'told', name: 'Told', totalStock: 1 }))
+  await time.until(() => teller.told.length === 1)
+  let isStopped = false
+  void first.stop().then(() => (isStopped = true))
+  await time.until(() => isStopped)
+  for (const sku of ['removed', 'removed-too']) accepted(await shop.createProduct({ sku, name: sku, totalStock: 1 }))
+  await clock.advance(7_200_000)
+  accepted(await shop.createProduct({ sku: 'kept', name: 'Kept', totalStock: 1 }))
+  while ((await store.retention!.prune({ eventsMs: 3_600_000, reservationsMs: null, answersMs: null, limit: 100 })).more);
+  const second = begin()
+  onTestFinished(() => void second.stop())
+  second.add(teller.consumer())
+  await time.until(() => teller.told.length === 2)
+  expect(teller.told.map(({ key }) => key)).toEqual(['told', 'kept'])
+  expect(reports.map(String)).toEqual([expect.stringMatching(/events after \d+ were removed before they were told/)])
+})
