@@ -72,7 +72,10 @@ export function deadLetter({ content, properties }: ConsumeMessage, queue: strin
 export function bare({ properties, ...publication }: Publication): Publication {
   const { messageId, headers = {} } = properties
   const { 'x-holdfast-reason': reason, 'x-holdfast-detail': detail } = headers as Readonly<Record<string, unknown>>
-  return { ...publication, properties: { messageId: short(messageId), headers: { 'x-holdfast-reason': reason, 'x-holdfast-detail': detail } } }
+  return {
+    ...publication,
+    properties: { messageId: short(messageId), headers: { 'x-holdfast-reason': reason, 'x-holdfast-detail': detail } },
+  }
 }
 
 /** Without those by which RabbitMQ would bring the message to further queues, perhaps to the one it came from. */

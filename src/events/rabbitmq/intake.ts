@@ -11,6 +11,7 @@ import { declareCommands, type Names } from './topology.ts'
 
 /** The queue of commands, as long as it is not closed. */
 export interface Intake {
+  readonly awayMs: () => number
   /** Stop taking, finish what is in hand, as far as it does not take long; the rest is delivered again to whoever comes next. */
   readonly close: () => Promise<void>
 }
@@ -140,6 +141,7 @@ export function createIntake({ shop, names, publisher, report, ...link }: Intake
 
   const connection = createLink({ ...link, open })
   return {
+    awayMs: connection.awayMs,
     close: async () => {
       stopping.abort()
       await connection.close()
