@@ -40,6 +40,7 @@ async function work(flags: WorkerFlags): Promise<void> {
       amqp: settings.amqp,
       trace: createTraces(version)?.consumer,
       report,
+      warn: log.warn,
     })
     stopOnSignal(async () => {
       await worker.close()

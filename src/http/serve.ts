@@ -117,13 +117,13 @@ export async function serve(options: ServeOptions): Promise<Service> {
   })
   const webhooks = openWebhooks({ shop, store, ...options.webhooks, report })
   try {
-    if (isWorker) worker = await startWorker({ shop, store, webhooks, amqp, trace: traces?.consumer, report })
+    if (isWorker) worker = await startWorker({ shop, store, webhooks, amqp, trace: traces?.consumer, report, warn })
     const identify = createIdentify(identity)
     const app = await createApp({
       shop,
       metrics,
       traces,
-      parts: () => partsOf(relays()),
+      parts: () => partsOf(relays(), worker?.away()),
       ...(log !== undefined && { log }),
       version,
       identify,

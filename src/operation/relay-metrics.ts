@@ -7,10 +7,11 @@ function kindOf({ name }: RelayStatus): string {
   return name.split('/', 1)[0]!
 }
 
-/** What /readyz says of the consumers that this node tells: a kind rests when all of it does. */
-export function partsOf(relays: readonly RelayStatus[]): Record<string, string> {
+/** What /readyz says of the consumers that this node tells: a kind rests when all of it does, or when it cannot be reached. */
+export function partsOf(relays: readonly RelayStatus[], away: readonly string[] = []): Record<string, string> {
   const kinds = byKind(relays.filter(({ isOwner }) => isOwner))
-  return Object.fromEntries(Array.from(kinds, ([kind, ones]) => [kind, ones.every(isResting) ? 'resting' : 'ready']))
+  const parts = Array.from(kinds, ([kind, ones]) => [kind, ones.every(isResting) ? 'resting' : 'ready'] as const)
+  return Object.fromEntries([...parts, ...away.map((kind) => [kind, 'resting'] as const)])
 }
 
 function isResting({ restingForMs }: RelayStatus): boolean {

@@ -20,6 +20,8 @@ export interface StoreLookOptions {
 const countShare = 0.02
 /** What was counted is not counted again within. */
 const countMsMin = 1_000
+/** A count that failed says nothing of how long one takes: the store may have been away. */
+const countAgainMsMax = 30_000
 
 const watched = ['product', 'products', 'reservation', 'reservations', 'order', 'orders', 'events', 'nextDueInMs'] as const
 
@@ -87,7 +89,8 @@ export function storeMetrics(registry: Registry, { lookMsMax, now }: StoreLookOp
         () => void (counted = null),
       )
       .finally(() => {
-        countAgainAt = now() + Math.max(countMsMin, (now() - startedAt) / countShare)
+        const waitMs = Math.max(countMsMin, (now() - startedAt) / countShare)
+        countAgainAt = now() + (counted === null ? Math.min(waitMs, countAgainMsMax) : waitMs)
         counting = null
       })
   }

@@ -37,4 +37,18 @@ describe('what serve logs', () => {
     const { stderr } = await runService({ HOLDFAST_LOG: 'warn', HOLDFAST_LOG_FORMAT: 'text' })
     expect(stderr).toMatch(/^\d\d:\d\d:\d\d\.\d{3} WARN {2}No API keys are configured: [^\n]+\n$/)
   })
+
+  it('may be read by nobody any more', async () => {
+    const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--store', 'sqlite::memory:'], {
+      env: { PATH: process.env['PATH'], HOLDFAST_LOG: 'debug' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const exited = once(child, 'exit')
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    child.stderr.destroy()
+    const [address] = /http:\S+/.exec(String(line))!
+    for (let request = 0; request < 3; request++) expect((await fetch(`${address}/livez`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+  })
 })

@@ -355,6 +355,24 @@ describe('a position', () => {
     expect(JSON.parse((await second.store.notes!.read(placeOf(name)))!.value)).toMatchObject({ node: null, parked: [] })
   })
 
+  it.each([true, false])('is not looked at all the time while nothing happens; with other nodes: %s', async (isShared) => {
+    const { shop, store, sell, time } = await openStage()
+    const teller = createTeller()
+    let looks = 0
+    const ticks = (): number => {
+      // Ends what would go on for ever.
+      if (++looks > 10_000) throw new Error('a busy loop')
+      return time.ticks()
+    }
+    const relays = createRelays({ shop, notes: store.notes!, isShared, time: { ...time, ticks }, report: () => {} })
+    onTestFinished(() => void relays.stop())
+    await sell(1)
+    relays.add(teller.consumer())
+    await time.pass(60_000)
+    expect(teller.told.length).toBeGreaterThan(0)
+    expect(looks).toBeLessThan(1_000)
+  })
+
   it('begins where the consumer says, and again where a replay says, once', async () => {
     const { sell, relays, time, shop, events } = await openStage()
     await sell(5)

@@ -74,6 +74,24 @@ describe('what is told of the store', () => {
     await store.close()
   })
 
+  it('counts again soon after a store was away', async () => {
+    const store = await openStore('sqlite::memory:')
+    let now = 0
+    let isAway = true
+    const countActive = async (): Promise<number> => {
+      if (!isAway) return 5
+      now += 10_000
+      throw new Fault('store_unavailable', 'away')
+    }
+    const metrics = metricsOf({ now: () => now })
+    metrics.store.watch({ ...store, vitals: { ...store.vitals!, countActive } })
+    expect(await metrics.values('holdfast_active_reservations')).toEqual({})
+    isAway = false
+    now += 30_001
+    expect(await metrics.values('holdfast_active_reservations')).toEqual({ '': 5 })
+    await store.close()
+  })
+
   it('says that a store is away, also one that keeps silent, and shows nothing of it then', async () => {
     const store = await openStore('sqlite::memory:')
     const silent = new Promise<never>(() => {})

@@ -68,6 +68,16 @@ export function deadLetter({ content, properties }: ConsumeMessage, queue: strin
   }
 }
 
+/** Of a dead letter that cannot be sent as it is, because its sender gave it properties that RabbitMQ brings and the driver cannot write: the body and the reason. */
+export function bare({ properties, ...publication }: Publication): Publication {
+  const { messageId, headers = {} } = properties
+  const { 'x-holdfast-reason': reason, 'x-holdfast-detail': detail } = headers as Readonly<Record<string, unknown>>
+  return {
+    ...publication,
+    properties: { messageId: short(messageId), headers: { 'x-holdfast-reason': reason, 'x-holdfast-detail': detail } },
+  }
+}
+
 /** Without those by which RabbitMQ would bring the message to further queues, perhaps to the one it came from. */
 function headersOf({ CC: _cc, BCC: _bcc, ...headers }: MessagePropertyHeaders): MessagePropertyHeaders {
   return JSON.stringify(headers).length <= headersBytesMax ? headers : {}

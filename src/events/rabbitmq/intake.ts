@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { faultCode } from '../../domain/faults.ts'
 import type { Holdfast } from '../../engine/holdfast.ts'
-import { answerTo, deadLetter, poison, settledAs, textOf, type Settled } from './answers.ts'
+import { answerTo, bare, deadLetter, poison, settledAs, textOf, type Settled } from './answers.ts'
 import { readCommand, type AmqpCommand } from './command.ts'
 import { quietly } from './connect.ts'
 import { createLink, type LinkOptions } from './link.ts'
@@ -11,6 +11,7 @@ import { declareCommands, type Names } from './topology.ts'
 
 /** The queue of commands, as long as it is not closed. */
 export interface Intake {
+  readonly awayMs: () => number
   /** Stop taking, finish what is in hand, as far as it does not take long; the rest is delivered again to whoever comes next. */
   readonly close: () => Promise<void>
 }
@@ -117,15 +118,17 @@ export function createIntake({ shop, names, publisher, report, ...link }: Intake
       isHeard = published
     }
     if (ok || (isHeard && !settled.isPoison)) return true
-    return (await publishStubbornly(deadLetter(message, names.dead, settled), delivered, true)) !== null
+    const whole = deadLetter(message, names.dead, settled)
+    const published = await publishStubbornly(whole, delivered, true)
+    return (published === false ? await publishStubbornly(bare(whole), delivered, true) : published) === true
   }
 
-  /** Whether there is a queue that got it; null: nobody knows, and it is left to whoever gets the command next. */
+  /** Whether there is a queue that got it; false: none ever will. null: nobody knows, and it is left to whoever gets the command next. */
   const publishStubbornly = async (publication: Publication, delivered: Delivered, isOurs: boolean): Promise<boolean | null> => {
     for (let attempts = 1; ; attempts++) {
       const published = await publisher.publish(publication)
       if (published.ok) return true
-      if (published.isUnroutable && !isOurs) return false
+      if (published.isUnsendable || (published.isUnroutable && !isOurs)) return false
       // Somebody has deleted the queue.
       if (published.isUnroutable) await publisher.declare().catch(() => {})
       await retryLater(attempts)
@@ -138,6 +141,7 @@ export function createIntake({ shop, names, publisher, report, ...link }: Intake
 
   const connection = createLink({ ...link, open })
   return {
+    awayMs: connection.awayMs,
     close: async () => {
       stopping.abort()
       await connection.close()

@@ -4,7 +4,16 @@ export interface News {
   readonly up: (connection: string) => void
 }
 
-export function createNews(where: string, report: (news: string) => void): News {
+class Away extends Error {
+  readonly code = 'broker_away'
+}
+
+export interface NewsOptions {
+  readonly report: (error: unknown) => void
+  readonly warn: (message: string) => void
+}
+
+export function createNews(where: string, { report, warn }: NewsOptions): News {
   const away = new Set<string>()
   const told = new Set<string>()
   return {
@@ -12,12 +21,12 @@ export function createNews(where: string, report: (news: string) => void): News 
       away.add(connection)
       if (told.has(reason)) return
       told.add(reason)
-      report(`${where}: ${reason}. It is tried until that is over; nothing is lost meanwhile.`)
+      report(new Away(`${where}: ${reason}. It is tried until that is over; nothing is lost meanwhile.`))
     },
     up: (connection) => {
       if (!away.delete(connection) || away.size > 0) return
       told.clear()
-      report(`${where}: all is well again.`)
+      warn(`${where}: all is well again.`)
     },
   }
 }

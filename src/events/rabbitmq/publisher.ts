@@ -14,7 +14,14 @@ export interface Publication {
 /** What RabbitMQ said to a message. Whatever is not ok may still have arrived, or arrive later: it is sent again. */
 export type Published =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; /** No queue would have got it. */ readonly isUnroutable: boolean }
+  | {
+      readonly ok: false
+      readonly reason: string
+      /** No queue would have got it. */
+      readonly isUnroutable: boolean
+      /** It cannot be put into the words of AMQP: however often it is tried, it is never sent. */
+      readonly isUnsendable: boolean
+    }
 
 /** Sends persistent messages, each of which RabbitMQ must confirm. */
 export interface Publisher {
@@ -52,7 +59,7 @@ interface Sent {
 const sweepMs = 1_000
 
 export function createPublisher({ declare, confirmMsMax, ...link }: PublisherOptions): Publisher {
-  const { time, news, url } = link
+  const { time, news, url, driver } = link
   const open = async (model: ChannelModel, drop: (reason: string) => void): Promise<Channel> => {
     await declare(model)
     const confirming = await quietly(model.createConfirmChannel(), drop)
@@ -100,7 +107,7 @@ export function createPublisher({ declare, confirmMsMax, ...link }: PublisherOpt
   }
   void sweep()
 
-  const failed = (reason: string): Published => ({ ok: false, isUnroutable: false, reason: `${url.where}: ${reason}` })
+  const failed = (reason: string): NotSent => notSent(`${url.where}: ${reason}`)
 
   const send = async (publication: Publication, settle: (published: Published) => void): Promise<void> => {
     const session = await connection.session()
@@ -114,7 +121,9 @@ export function createPublisher({ declare, confirmMsMax, ...link }: PublisherOpt
     try {
       write(channel, publication, settle)
     } catch (error) {
-      settle(failed(explain(error)))
+      // The driver looks at a message before it sends anything; that the channel is over it says in its own way.
+      const isUnsendable = !(error instanceof driver.IllegalOperationError)
+      settle({ ...failed(explain(error)), isUnsendable })
     }
   }
 
@@ -143,7 +152,7 @@ export function createPublisher({ declare, confirmMsMax, ...link }: PublisherOpt
         }
         waiting.set(settle, { since: time.ticks(), session: null })
         // A link says by itself where.
-        send(publication, settle).catch((error: Error) => settle({ ok: false, isUnroutable: false, reason: error.message }))
+        send(publication, settle).catch((error: Error) => settle(notSent(error.message)))
       }),
     declare: async () => {
       const { work } = await connection.session()
@@ -172,9 +181,15 @@ function drained(channel: Channel): Promise<void> {
   })
 }
 
-function unroutable(exchange: string, routingKey: string): Published {
+type NotSent = Published & { readonly ok: false }
+
+function notSent(reason: string): NotSent {
+  return { ok: false, isUnroutable: false, isUnsendable: false, reason }
+}
+
+function unroutable(exchange: string, routingKey: string): NotSent {
   const reason = exchange === '' ? `there is no queue "${routingKey}"` : `nobody is bound to "${routingKey}" at the exchange "${exchange}"`
-  return { ok: false, isUnroutable: true, reason }
+  return { ...notSent(reason), isUnroutable: true }
 }
 
 function keyOf(exchange: string, routingKey: string, messageId: string): string {

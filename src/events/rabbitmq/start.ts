@@ -25,9 +25,13 @@ export interface RabbitMqOptions extends AmqpSettings {
   readonly time?: Time
   readonly random?: () => number
   readonly report: (error: unknown) => void
+  /** Told when all is well again. Left out: `report` is. */
+  readonly warn?: ((message: string) => void) | undefined
 }
 
 export interface RabbitMq {
+  /** Whether this node has no connection to it at the moment, for events or for commands. */
+  readonly isAway: () => boolean
   /** Over within about a second. What was not finished is left to other nodes, or the next start. */
   readonly close: () => Promise<void>
 }
@@ -38,12 +42,12 @@ export interface RabbitMq {
  */
 export async function startRabbitMq(options: RabbitMqOptions): Promise<RabbitMq> {
   const { shop, relays, isShared, types, prefix, confirmMsMax = 30_000, heartbeatSeconds = 10, connectMsMax = 5_000 } = options
-  const { time = realTime, random = Math.random, report } = options
+  const { time = realTime, random = Math.random, report, warn = report } = options
   const url = readAmqpUrl(options.url)
   const names = namesOf(prefix)
   const driver = await loadDriver()
   // Two connections: while RabbitMQ takes no messages it does not read from whoever sends any, and would not hear of what was done either.
-  const common = { driver, url, time, random, news: createNews(url.where, report) }
+  const common = { driver, url, time, random, news: createNews(url.where, { report, warn }) }
   const publisher = createPublisher({
     ...common,
     connection: { connectMsMax, heartbeatSeconds, purpose: 'events' },
@@ -65,6 +69,7 @@ export async function startRabbitMq(options: RabbitMqOptions): Promise<RabbitMq>
   relays.add(consumer)
   const aside = isShared ? stepAside({ relays, consumer, awayMs: publisher.awayMs, time }) : null
   return {
+    isAway: () => publisher.awayMs() > 0 || intake.awayMs() > 0,
     close: async () => {
       const asideClosed = aside?.close()
       await Promise.all([asideClosed, relays.remove(consumer.name), intake.close()])

@@ -266,9 +266,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     /** False: the place is lost. */
     const keep = async (): Promise<boolean> => {
-      const agoMs = time.ticks() - savedAt
-      const isNews = isShared || pending.position !== savedPosition
-      if ((isDirty && agoMs >= saveMs) || (isNews && agoMs >= beatMs)) {
+      if (msToSave() <= 0) {
         try {
           if (!(await save(true))) return false
         } catch (error) {
@@ -294,9 +292,15 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       }
     }
 
+    /** Infinity: there is nothing to write. */
+    const msToSave = (): number => {
+      const isNews = isShared || pending.position !== savedPosition
+      return isDirty || isNews ? savedAt + (isDirty ? saveMs : beatMs) - time.ticks() : Infinity
+    }
+
     const msToWait = (): number => {
       const ticks = time.ticks()
-      const waits = [savedAt + (isDirty ? saveMs : beatMs) - ticks]
+      const waits = [beatMs, msToSave()]
       const restingFor = rest.msLeft()
       if (restingFor !== null && pending.sendingSize === 0 && pending.windowSize + pending.parkedSize > 0) waits.push(restingFor)
       if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax)

@@ -161,6 +161,21 @@ export function describeCommands(getServer: () => RabbitMqServer): void {
       expect((await stand.stock('a')).total).toBe(100_001)
     })
 
+    it('that have headers which cannot be sent on are dead letters without them', async () => {
+      const stand = await openStand(getServer())
+      const dead = await stand.dead()
+      // A table with a member by which the driver means something else, and one that leaves no room for the reason.
+      const table = { '!': 'object', value: { '!': 'x' } }
+      await stand.command('no JSON', { messageId: 'm1', headers: { table } })
+      await stand.command('no JSON', { messageId: 'm2', headers: { long: '€'.repeat(21_800) } })
+      await eventually(() => dead.messages.length === 2)
+      expect(reasonsOf(dead).toSorted(byText)).toEqual([
+        ['m1', 'validation_failed'],
+        ['m2', 'validation_failed'],
+      ])
+      expect(dead.messages.map(({ content }) => content.toString())).toEqual(['no JSON', 'no JSON'])
+    })
+
     it('are answered by direct reply, and whoever has gone is not waited for', async () => {
       const stand = await openStand(getServer())
       const answers: ConsumeMessage[] = []

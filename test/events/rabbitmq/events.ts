@@ -99,8 +99,8 @@ export function describeEvents(getServer: () => RabbitMqServer): void {
         await eventually(() => relays.status()[0]!.failed > before)
       }
       expect(all.messages).toEqual([])
-      const away = stand.reports.map(String).filter((report) => report.startsWith('RabbitMQ at'))
-      expect(away).toEqual([expect.stringMatching(/^RabbitMQ at 127\.0\.0\.1:\d+: the connection broke\./)])
+      const away = stand.reports.map(String).filter((report) => report.startsWith('Error: RabbitMQ at'))
+      expect(away).toEqual([expect.stringMatching(/^Error: RabbitMQ at 127\.0\.0\.1:\d+: the connection broke\./)])
       stand.proxy.heal()
       stand.time.skip(10_000)
       await eventually(async () => {

@@ -18,6 +18,8 @@ export function describeService(getServer: () => RabbitMqServer): void {
       await eventually(() => service.errors().includes('RabbitMQ at'))
       expect(service.errors()).toContain(`RabbitMQ at 127.0.0.1:${proxy.port}: the connection broke. It is tried until that is over`)
       expect(service.errors()).not.toContain('guest')
+      const health = async (): Promise<unknown> => (await fetch(`${service.address}/readyz`)).json()
+      expect(await health()).toEqual({ status: 'ready', parts: { store: 'ready', rabbitmq: 'resting' } })
 
       await channel.assertExchange('holdfast.events', 'topic', { durable: true })
       await channel.assertQueue('shop')
@@ -34,6 +36,9 @@ export function describeService(getServer: () => RabbitMqServer): void {
       await eventually(() => messages.length === 1)
       expect(JSON.parse(messages[0]!.content.toString())).toMatchObject({ type: 'product.created', subject: 'a' })
       await eventually(() => service.errors().includes('all is well again'))
+      expect(service.errors()).toMatch(/"level":"error".*"code":"broker_away"/)
+      expect(service.errors()).toMatch(/"level":"warn".*all is well again/)
+      expect(await health()).toMatchObject({ parts: { rabbitmq: 'ready' } })
 
       const body = { id: '1', type: 'adjust_stock', sku: 'a', delta: 4 }
       channel.sendToQueue('holdfast.commands', Buffer.from(JSON.stringify(body)))
