@@ -62,6 +62,8 @@ const variables = {
   amqpEvents: 'HOLDFAST_AMQP_EVENTS',
   /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
   webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
+  /** Of `worker`: where operators may ask how it is; not set: nowhere. */
+  workerPort: 'HOLDFAST_WORKER_PORT',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
   /** Of their prices, which are plain numbers. */
@@ -99,22 +101,28 @@ export interface WebhookSettings {
   readonly allowPrivate: boolean
 }
 
-export interface WorkerSettings extends StoreSettings {
+/** What `serve` and `worker` have in common. */
+interface NodeSettings extends StoreSettings {
+  readonly host: string
+  readonly identity: IdentitySettings
   /** null: there is no RabbitMQ. */
   readonly amqp: AmqpSettings | null
+  readonly keep: KeepOptions
+  readonly webhooks: WebhookSettings
 }
 
-export interface ServiceSettings extends WorkerSettings {
-  readonly host: string
+export interface WorkerSettings extends NodeSettings {
+  /** null: nobody can ask it. */
+  readonly port: number | null
+}
+
+export interface ServiceSettings extends NodeSettings {
   readonly port: number
-  readonly identity: IdentitySettings
   readonly dialects: DialectSettings
   /** undefined: any number. */
   readonly activePerUserMax: number | undefined
   readonly limits: ServeLimits
   readonly worker: boolean
-  readonly keep: KeepOptions
-  readonly webhooks: WebhookSettings
 }
 
 export interface LogSettings {
@@ -130,12 +138,12 @@ export interface StoreFlags {
 }
 
 export interface WorkerFlags extends StoreFlags {
+  readonly host?: string
+  readonly port?: string
   readonly amqp?: string
 }
 
 export interface ServiceFlags extends WorkerFlags {
-  readonly host?: string
-  readonly port?: string
   readonly dialects?: string
   readonly activePerUser?: string
   readonly rateLimit?: string
@@ -148,17 +156,30 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Settings of the service. Throws a `SettingError` rather than start otherwise than it was told to. */
 export function readServiceSettings(flags: ServiceFlags, environment: Environment = process.env): ServiceSettings {
   const [port, portName] = choose(flags.port, '--port', environment, variables.port)
-  const [host, hostName] = choose(flags.host, '--host', environment, variables.host)
   const [active, activeName] = choose(flags.activePerUser, '--active-per-user', environment, variables.activePerUser)
   return {
-    host: host === undefined ? defaults.host : parseHost(host, hostName),
+    ...readNodeSettings(flags, environment),
     port: port === undefined ? defaults.port : parsePort(port, portName),
-    identity: readIdentity(environment),
     dialects: readDialects(flags, environment),
     activePerUserMax: active === undefined ? undefined : parseActivePerUser(active, activeName),
-    ...readWorkerSettings(flags, environment),
     limits: readLimits(flags, environment),
     worker: flags.worker !== false && readSwitch(environment, variables.worker, true),
+  }
+}
+
+/** Settings of `worker`; as above. */
+export function readWorkerSettings(flags: WorkerFlags, environment: Environment = process.env): WorkerSettings {
+  const [port, portName] = choose(flags.port, '--port', environment, variables.workerPort)
+  return { ...readNodeSettings(flags, environment), port: port === undefined ? null : parsePort(port, portName) }
+}
+
+function readNodeSettings(flags: WorkerFlags, environment: Environment): NodeSettings {
+  const [host, hostName] = choose(flags.host, '--host', environment, variables.host)
+  return {
+    host: host === undefined ? defaults.host : parseHost(host, hostName),
+    identity: readIdentity(environment),
+    ...readStoreSettings(flags, environment),
+    amqp: readAmqp(flags, environment),
     keep: readKeep(environment),
     webhooks: readWebhookSettings(environment),
   }
@@ -203,10 +224,6 @@ function readLimits(flags: ServiceFlags, environment: Environment): ServeLimits 
     connectionsMax: readCount(environment, variables.connectionsMax, 1_000_000) ?? limits.connectionsMax,
     queueWaitMsMax: readCount(environment, variables.queueWaitMsMax, 60_000) ?? limits.queueWaitMsMax,
   }
-}
-
-export function readWorkerSettings(flags: WorkerFlags, environment: Environment = process.env): WorkerSettings {
-  return { ...readStoreSettings(flags, environment), amqp: readAmqp(flags, environment) }
 }
 
 function readAmqp(flags: WorkerFlags, environment: Environment): AmqpSettings | null {

@@ -52,7 +52,7 @@ function warningsOf({ keys, tokens }: IdentitySettings): string[] {
   return warnings
 }
 
-function startFailure(error: unknown, { host, port }: { readonly host: string; readonly port: number }): unknown {
+export function startFailure(error: unknown, { host, port }: { readonly host: string; readonly port: number | null }): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   switch (code) {
     case 'EADDRINUSE':

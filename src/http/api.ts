@@ -34,6 +34,8 @@ export interface ApiOptions {
   readonly onStream?: StreamOptions['onOpen']
   /** Told of faults and bugs, and which request met them; refusals are answers, not reports. */
   readonly report: Report
+  /** False: the shop has no routes here, only those of `more`; default true. */
+  readonly isShop?: boolean
   /** Adds more routes, which are guarded and documented as all others; it is given what makes the OpenAPI document. */
   readonly more?: (document: () => object) => Promise<void>
 }
@@ -43,7 +45,7 @@ const streamsMaxDefault = 20_000
 
 /** The API on an instance of Fastify: that of the service, or one inside somebody's app. Whatever is set here holds for this instance and its children only. */
 export async function addApi(app: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { shop, version, identify, requests, dialects, webhooks, streamsMax = streamsMaxDefault, onStream, report, more } = options
+  const { version, identify, requests, isShop = true, report, more } = options
   app.decorateReply('problemCode', null)
   parseBodies(app)
   validateRequests(app)
@@ -54,6 +56,14 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   guardRoutes(app, identify, onWrong)
   const methods = answerOtherMethods(app)
   const document = await documentRoutes(app, version)
+  if (isShop) shopRoutes(app, options)
+  await more?.(document)
+  app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => document())
+  methods.finish()
+}
+
+function shopRoutes(app: FastifyInstance, options: ApiOptions): void {
+  const { shop, dialects, webhooks, streamsMax = streamsMaxDefault, onStream, report } = options
   productRoutes(app, shop)
   reservationRoutes(app, shop)
   orderRoutes(app, shop)
@@ -62,7 +72,4 @@ export async function addApi(app: FastifyInstance, options: ApiOptions): Promise
   streamRoutes(app, live)
   if (webhooks != null) webhookRoutes(app, webhooks)
   if (dialects !== undefined) dialectRoutes(app, live, dialects)
-  await more?.(document)
-  app.get('/openapi.json', { config: { access: access.anybody }, schema: { hide: true } }, async () => document())
-  methods.finish()
 }

@@ -16,7 +16,7 @@ import { sendProblem } from './problem.ts'
 import { healthRoutes, type Parts } from './routes/health.ts'
 
 type OptionsOfApi = Pick<ApiOptions, 'shop' | 'version' | 'report'> &
-  Partial<Pick<ApiOptions, 'identify' | 'dialects' | 'requests' | 'streamsMax' | 'webhooks'>>
+  Partial<Pick<ApiOptions, 'identify' | 'isShop' | 'dialects' | 'requests' | 'streamsMax' | 'webhooks'>>
 
 export interface AppOptions extends OptionsOfApi {
   readonly metrics: Metrics

@@ -19,8 +19,10 @@ import type { RequestLimit } from './limits/rate-limit.ts'
 
 export interface ServeOptions {
   readonly host: string
-  /** 0: any free port. */
-  readonly port: number
+  /** 0: any free port; null: nobody is listened to. */
+  readonly port: number | null
+  /** False: only what operators ask (`/livez`, `/readyz`, `/metrics`), for a worker apart; default true. */
+  readonly isShop?: boolean
   /** See `openStore`. */
   readonly storeUrl: string
   readonly ledgerUrl?: string | undefined
@@ -61,7 +63,7 @@ export interface ServeLimits {
 }
 
 export interface Service {
-  /** `http://host:port` */
+  /** `http://host:port`; empty where nobody is listened to. */
   readonly address: string
   /** Take no more connections, finish what is in flight, close the store. Whoever has not sent a whole request by then is cut off. */
   close(): Promise<void>
@@ -83,6 +85,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     dialects,
     activePerUserMax,
     limits = {},
+    isShop = true,
     worker: isWorker = true,
     keep = {},
     amqp = null,
@@ -91,7 +94,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
     warn,
     log,
   } = options
-  if (identity.keys.length === 0 && !isLoopback(host)) {
+  if (port !== null && identity.keys.length === 0 && !isLoopback(host)) {
     throw new Error(
       `Without API keys Holdfast only listens on a loopback address: on ${host} everybody could sell and cancel. Set HOLDFAST_API_KEYS, or use --host 127.0.0.1.`,
     )
@@ -128,12 +131,13 @@ export async function serve(options: ServeOptions): Promise<Service> {
       version,
       identify,
       webhooks,
+      isShop,
       ...(dialects !== undefined && { dialects }),
       ...appLimits(limits, store),
       report,
     })
     // One address, one server: of the second that Fastify would open for "localhost", nobody waits for the requests in flight.
-    const address = await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
+    const address = port === null ? '' : await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
     return {
       address,
       close: async () => {

@@ -26,9 +26,14 @@ it('holdfast worker gives back what is due, which serve --no-worker leaves to it
   expect((await ask('/v1/events')).data.map(({ type }) => type)).not.toContain('reservation.expired')
   expect(await service.stop()).toBe(0)
 
-  const worker = spawn(process.execPath, [main, 'worker', '--store', `sqlite:${path}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const worker = spawn(process.execPath, [main, 'worker', '--store', `sqlite:${path}`, '--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const exited = once(worker, 'exit')
-  expect(String((await once(worker.stdout, 'data'))[0])).toBe(`Holdfast works on sqlite:${path}\n`)
+  const line = String((await once(worker.stdout, 'data'))[0])
+  expect(line).toMatch(/^Holdfast works on sqlite:.*, and says how it is at http:\/\/127\.0\.0\.1:\d+\n$/)
+  const address = /http:\S+/.exec(line)![0]
+  expect(await (await fetch(`${address}/readyz`)).json()).toMatchObject({ status: 'ready', parts: { store: 'ready' } })
+  expect(await (await fetch(`${address}/metrics`)).text()).toMatch(/^holdfast_expired_\w+ 1$/m)
+  expect((await fetch(`${address}/v1/products`)).status, 'it sells nothing').toBe(404)
   const second = await runCli(['worker', '--store', `sqlite:${path}`])
   expect(second).toMatchObject({ code: 1, stdout: '' })
   expect(second.stderr).toMatch(/in use by another process/)
