@@ -253,6 +253,27 @@ describe('a consumer', () => {
   })
 })
 
+describe('a node that is alone', () => {
+  it('sleeps and writes nothing while nothing happens', async () => {
+    const { store, sell, relays, time } = await openStage()
+    let writes = 0
+    let looks = 0
+    const notes: Notes = { ...store.notes!, write: async (...note) => (writes++, store.notes!.write(...note)) }
+    const teller = createTeller()
+    // Not in a row without a turn for anybody else, which no test would survive.
+    const replay = () => (++looks < 1_000 ? null : expect.fail('it does not sleep'))
+    relays({ isShared: false, notes }).add(teller.consumer('one', { replay }))
+    await sell(5)
+    await time.until(() => teller.told.length > 5)
+    await time.pass(10_000)
+    const before = writes
+    looks = 0
+    await time.pass(60_000)
+    expect(writes).toBe(before)
+    expect(looks).toBeLessThan(30)
+  })
+})
+
 describe('several nodes', () => {
   it('tell each event once, and the next goes on at once when one stops', async () => {
     const { sell, relays, time, events } = await openStage()

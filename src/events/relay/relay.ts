@@ -266,9 +266,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     /** False: the place is lost. */
     const keep = async (): Promise<boolean> => {
-      const agoMs = time.ticks() - savedAt
-      const isNews = isShared || pending.position !== savedPosition
-      if ((isDirty && agoMs >= saveMs) || (isNews && agoMs >= beatMs)) {
+      if (msToSave() <= 0) {
         try {
           if (!(await save(true))) return false
         } catch (error) {
@@ -277,6 +275,13 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
         }
       }
       return !isShared || place.heldMsAgo() < holdMsMax
+    }
+
+    /** Until the position must be written down; a node that is alone and has no news writes nothing. */
+    const msToSave = (): number => {
+      const isNews = isShared || pending.position !== savedPosition
+      if (!isDirty && !isNews) return Infinity
+      return savedAt + (isDirty ? saveMs : beatMs) - time.ticks()
     }
 
     const save = async (isStaying: boolean): Promise<boolean> => {
@@ -296,7 +301,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     const msToWait = (): number => {
       const ticks = time.ticks()
-      const waits = [savedAt + (isDirty ? saveMs : beatMs) - ticks]
+      // Never for long: what the consumer wants may change without a word.
+      const waits = [beatMs, msToSave()]
       const restingFor = rest.msLeft()
       if (restingFor !== null && pending.sendingSize === 0 && pending.windowSize + pending.parkedSize > 0) waits.push(restingFor)
       if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax)
