@@ -20,7 +20,7 @@ export interface StreamOptions {
 }
 
 export interface EventStreams {
-  /** null: there are too many; that has been answered. */
+  /** null: there are too many, which has been answered, or the client has gone already. */
   readonly open: (reply: FastifyReply) => EventStream | null
   readonly count: number
 }
@@ -35,13 +35,20 @@ export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }:
     for (const response of responses) if (!response.writableNeedDrain) response.write(':\n\n')
   }, heartbeatMs)
   heartbeat.unref()
+  let isStopping = false
   app.addHook('preClose', async () => {
+    isStopping = true
     clearInterval(heartbeat)
     for (const response of responses) response.end()
   })
 
   return {
     open: (reply) => {
+      // It went while its request was looked at: nothing would ever say so again.
+      if (reply.raw.closed) {
+        reply.hijack()
+        return null
+      }
       if (responses.size >= streamsMax) {
         void sendProblem(reply, 'overloaded', `${streamsMax} streams are open, and this service keeps no more.`)
         return null
@@ -66,13 +73,21 @@ export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }:
       })
       // A client that goes away while it is written to is no fault.
       raw.on('error', () => {})
+      // Whoever is still served while the service stops connects again as well.
+      if (isStopping) raw.end()
       return {
         send: (text) => raw.writable && raw.write(text),
         drained: () =>
           new Promise((resolve) => {
-            if (!raw.writableNeedDrain || gone.signal.aborted) resolve()
-            raw.once('drain', resolve)
-            raw.once('close', resolve)
+            if (!raw.writableNeedDrain || gone.signal.aborted) return resolve()
+            // A client may be slow thousands of times: nothing of it must stay.
+            const end = (): void => {
+              raw.off('drain', end)
+              raw.off('close', end)
+              resolve()
+            }
+            raw.on('drain', end)
+            raw.on('close', end)
           }),
         end: () => raw.end(),
         signal: gone.signal,
