@@ -159,6 +159,22 @@ describe('a consumer', () => {
     await time.until(() => node.status()[0]!.lagMs === 0)
   })
 
+  it('is not told of what it wants no more, be it on its way already', async () => {
+    const { sell, relays, time } = await openStage()
+    const teller = createTeller()
+    let isWanted = true
+    teller.answer = ({ type }) => (type === 'product.created' ? { ok: true } : { ok: false, reason: 'no' })
+    const node = relays()
+    node.add(teller.consumer('one', { wants: () => isWanted }))
+    await sell(10)
+    await time.until(() => teller.told.length > 5)
+    isWanted = false
+    const before = teller.told.length
+    node.retry(name)
+    await time.until(() => node.status()[0]!.lagMs === 0)
+    expect(teller.told.length).toBe(before)
+  })
+
   it.each([1, 2, 3])('is told of everything in order, whatever fails (%i)', async (seed) => {
     const { sell, relays, time, events } = await openStage()
     const random = createRandom(seed)
@@ -253,6 +269,26 @@ describe('a consumer', () => {
   })
 })
 
+describe('a replay', () => {
+  it.each(['0', 'the last', '999999999'])('passes over nothing that was not told (after %s)', async (cursor) => {
+    const { sell, relays, time, events, shop } = await openStage()
+    const teller = createTeller()
+    teller.answer = () => ({ ok: false, reason: 'away' })
+    let replay: ReturnType<NonNullable<Consumer['replay']>> = null
+    const node = relays()
+    node.add(teller.consumer('one', { replay: () => replay }))
+    await sell(30)
+    await time.until(() => teller.told.length > 10)
+    replay = { tag: 'r1', after: cursor === 'the last' ? await shop.lastCursor() : cursor }
+    teller.answer = () => ({ ok: true })
+    node.retry(name)
+    await sell(5)
+    const all = await events()
+    await time.until(() => new Set(teller.told.filter(({ ok }) => ok).map(({ id }) => id)).size === all.length)
+    expectAllTold(teller.told, all)
+  })
+})
+
 describe('a node that is alone', () => {
   it('sleeps and writes nothing while nothing happens', async () => {
     const { store, sell, relays, time } = await openStage()
@@ -344,6 +380,22 @@ describe('several nodes', () => {
     await time.pass(30_000)
     expect(new Set(teller.told.map(({ node }) => node))).toEqual(new Set(['two']))
     expectAllTold(teller.told, await events())
+  })
+})
+
+describe('a consumer that was removed by another node', () => {
+  it('is not told from the beginning again until this node hears of it', async () => {
+    const { store, sell, relays, time } = await openStage()
+    const teller = createTeller()
+    for (const node of ['one', 'two']) relays().add(teller.consumer(node))
+    await sell(20)
+    await time.until(() => teller.told.length > 40)
+    await time.pass(10_000)
+    const before = teller.told.length
+    for (let note = await store.notes!.read(placeOf(name)); note !== null; note = await store.notes!.read(placeOf(name)))
+      await store.notes!.write(note.name, null, note.version)
+    await time.pass(30_000)
+    expect([teller.told.length, await store.notes!.read(placeOf(name))]).toEqual([before, null])
   })
 })
 

@@ -28,6 +28,11 @@ export function keyOf({ type, subject, data }: ShopEvent): string {
   return type.startsWith('order.') ? (data as Order).reservationId : subject
 }
 
+/** Cursors of the feed count up; null is before all of them. */
+export function isBefore(a: string | null, b: string | null): boolean {
+  return Number(a ?? -1) < Number(b ?? -1)
+}
+
 /**
  * What is between the feed and a consumer. Up to `position` everything is done, or parked: set aside because it failed, with what follows it under its key, so that one event that
  * cannot be told does not hold up those of other keys. Events behind the position that are done already will be told again after a crash.

@@ -4,7 +4,7 @@ import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
 import { createBell } from './bell.ts'
 import type { Consumer, Delivery } from './consumer.ts'
-import { createPending, type Entry, type Pending } from './pending.ts'
+import { createPending, isBefore, type Entry, type Pending } from './pending.ts'
 import { beatMs, holdMsMax, type Place, type Position } from './place.ts'
 import { createRest } from './rest.ts'
 import type { Time } from './time.ts'
@@ -173,7 +173,10 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       const replay = consumer.replay?.() ?? null
       if (replay === null || replay.tag === replayed) return
       replayed = replay.tag
-      pending = createPending(replay.after, [])
+      // Of what it has not been told yet nothing is passed over, be it before or after the cursor.
+      const after = isBefore(replay.after, pending.position) ? replay.after : pending.position
+      const parked = pending.parked().filter(({ before }) => isBefore(before, after))
+      pending = createPending(after, parked)
       isChanged = isDirty = true
     }
 
@@ -220,6 +223,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     }
 
     const maySend = (): boolean => {
+      // A process that was paused finds out too late that another node has gone on.
+      if (isShared && place.heldMsAgo() >= holdMsMax) return false
       const restingFor = rest.msLeft()
       return restingFor === null ? pending.sendingSize < consumer.windowMax : restingFor <= 0 && pending.sendingSize === 0
     }
@@ -243,8 +248,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     const attempt = async (entry: Entry): Promise<Delivery> => {
       try {
         entry.event ??= await feed.next(entry.before)
-        // Whatever was asked for, another one came back: this one has been removed.
-        if (entry.event?.id !== entry.id) return { ok: true }
+        // Whatever was asked for, another one came back: this one has been removed. Or it is not wanted any more.
+        if (entry.event?.id !== entry.id || !consumer.wants(entry.event.type)) return { ok: true }
         return await consumer.send(entry.event, leaving.signal)
       } catch (error) {
         return { ok: false, reason: error instanceof Error ? error.message : String(error) }
