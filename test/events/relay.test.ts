@@ -219,6 +219,22 @@ describe('a consumer', () => {
     )
   })
 
+  it('takes the others as fast as ever while it refuses some, which are tried again at their times only', async () => {
+    const { sell, relays, time, events } = await openStage()
+    const teller = createTeller()
+    teller.answer = ({ type }) => (type === 'reservation.cancelled' ? { ok: false, reason: 'no' } : { ok: true })
+    const node = relays()
+    node.add(teller.consumer('one', { retryMs: (attempts) => (attempts === 1 ? 5_000 : 600_000) }))
+    for (let turn = 0; turn < 20; turn++) {
+      await sell(turn === 0 ? 30 : 3)
+      await time.pass(500)
+    }
+    const bad = (await events()).filter(({ type }) => type === 'reservation.cancelled').length
+    await time.pass(1_000)
+    expect(okOf(teller)).toBe((await events()).length - bad)
+    expect(node.status()[0]!.failed).toBeLessThanOrEqual(2 * bad)
+  })
+
   it('rests while nothing goes through, and is told of everything soon after', async () => {
     const { sell, relays, time, events, reports } = await openStage()
     const teller = createTeller()

@@ -151,6 +151,11 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     // As many as are on their way.
     setMaxListeners(0, leaving.signal)
     const sends = new Set<Promise<void>>()
+    /** How many of those on their way have failed before. */
+    let again = 0
+    /** So many at most, or a few that hang would leave no room for the others. */
+    const againMax = Math.max(1, consumer.windowMax / 2)
+    let succeededAt: number | null = null
     isChanged = true
 
     const runWork = async (): Promise<void> => {
@@ -215,7 +220,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     const send = (): void => {
       while (maySend()) {
-        const entry = rest.msLeft() === null ? pending.take(time.now()) : pending.takeAny()
+        const entry = rest.msLeft() === null ? pending.take(time.now(), again < againMax) : pending.takeAny()
         if (entry === null) return
         const sending = sendOne(pending, entry, rest.era).finally(() => sends.delete(sending))
         sends.add(sending)
@@ -230,15 +235,21 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     }
 
     const sendOne = async (of: Pending, entry: Entry, era: number): Promise<void> => {
+      const isAgain = entry.attempts > 0
+      if (isAgain) again++
       const delivery = await attempt(entry)
+      if (isAgain) again--
       if (delivery.ok) {
         counts.sent++
         of.finish(entry)
-        if (rest.succeeded()) of.hurry()
+        // Not those that had failed while others went through: they would fail again, and begin the next rest.
+        if (rest.succeeded()) of.hurry(succeededAt ?? 0)
+        succeededAt = time.now()
       } else if (!leaving.signal.aborted) {
         counts.failed++
         complain(delivery.reason)
-        rest.failed(era, delivery.retryAfterMs ?? 0)
+        // What failed before says nothing new of the endpoint, if that has taken others.
+        if (!isAgain || succeededAt === null || rest.msLeft() !== null) rest.failed(era, delivery.retryAfterMs ?? 0)
         setBack(of, entry, delivery)
       }
       isDirty = true
@@ -310,7 +321,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       const waits = [beatMs, msToSave()]
       const restingFor = rest.msLeft()
       if (restingFor !== null && pending.sendingSize === 0 && pending.windowSize + pending.parkedSize > 0) waits.push(restingFor)
-      if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax)
+      if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax && again < againMax)
         waits.push(pending.nextDue - time.now())
       if ((!isEnd || isChanged) && hasRoom()) waits.push(readableAt - ticks)
       return Math.max(0, Math.min(...waits))
@@ -329,7 +340,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       run: runWork,
       retry: () => {
         rest.succeeded()
-        pending.hurry()
+        pending.hurry(0)
       },
       status: () => ({
         lagMs: pending.oldestTime === null ? (isEnd ? 0 : null) : Math.max(0, time.now() - pending.oldestTime),
