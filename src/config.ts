@@ -55,7 +55,7 @@ const variables = {
   amqp: 'HOLDFAST_AMQP',
   /** Which events it is told of: their types, with commas between; all of them otherwise. */
   amqpEvents: 'HOLDFAST_AMQP_EVENTS',
-  /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
+  /** Whether webhooks may go to addresses that are not public: true or false. */
   webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
   /** Which of the older APIs are served: their names, with commas between, or none. */
   dialects: 'HOLDFAST_DIALECTS',
@@ -90,7 +90,7 @@ export interface StoreSettings {
 }
 
 export interface WebhookSettings {
-  /** Endpoints may be at addresses that are not public, and at http. */
+  /** Endpoints may be at addresses that are not public. */
   readonly allowPrivate: boolean
 }
 
