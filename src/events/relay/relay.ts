@@ -3,16 +3,12 @@ import type { FeedPage } from '../../engine/feed.ts'
 import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
 import { createBell } from './bell.ts'
+import { createComplaints } from './complaints.ts'
 import type { Consumer, Delivery } from './consumer.ts'
 import { createPending, isBefore, type Entry, type Pending } from './pending.ts'
 import { beatMs, holdMsMax, type Place, type Position } from './place.ts'
 import { createRest } from './rest.ts'
 import type { Time } from './time.ts'
-
-/** Nothing is lost: it will be told again. */
-class NotTold extends Error {
-  readonly code = 'not_told'
-}
 
 export interface RelayStatus {
   readonly name: string
@@ -69,8 +65,6 @@ const parkedMax = 1_000
 /** Of a stop: what is on its way may arrive, then the position is written. */
 const finishMs = 600
 const farewellMs = 300
-/** The same trouble is reported once in this time. */
-const reportEveryMs = 60_000
 
 /**
  * Tells one consumer of every event of the feed, at least once: what has been told is written down a little later, in the same note that says which node tells it. Events of one key in
@@ -82,19 +76,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
   let isChanged = true
   let work: Work | null = null
   const counts = { sent: 0, failed: 0, givenUp: 0 }
-  const reported = new Map<string, number>()
-
-  const complain = (reason: string, cause?: unknown): void => {
-    const last = reported.get(reason)
-    if (last !== undefined && time.ticks() - last < reportEveryMs) return
-    if (reported.size >= 100) reported.clear()
-    reported.set(reason, time.ticks())
-    report(new NotTold(`${consumer.name} is not told: ${reason}`, { cause }))
-  }
-  /** Others hear of a store that is away. */
-  const complainOf = (error: unknown): void => {
-    if (!['store_unavailable', 'closed'].includes(faultCode(error) ?? '')) report(error)
-  }
+  const { complain, complainOf } = createComplaints(consumer.name, time, report)
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
