@@ -60,7 +60,7 @@ const variables = {
   amqp: 'HOLDFAST_AMQP',
   /** Which events it is told of: their types, with commas between; all of them otherwise. */
   amqpEvents: 'HOLDFAST_AMQP_EVENTS',
-  /** Whether webhooks may go to addresses that are not public, and to http: true or false. */
+  /** Whether webhooks may go to addresses that are not public: true or false. */
   webhookAllowPrivate: 'HOLDFAST_WEBHOOK_ALLOW_PRIVATE',
   /** Of `worker`: where operators may ask how it is; not set: nowhere. */
   workerPort: 'HOLDFAST_WORKER_PORT',
@@ -97,7 +97,7 @@ export interface StoreSettings {
 }
 
 export interface WebhookSettings {
-  /** Endpoints may be at addresses that are not public, and at http. */
+  /** Endpoints may be at addresses that are not public. */
   readonly allowPrivate: boolean
 }
 

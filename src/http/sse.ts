@@ -41,7 +41,9 @@ export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }:
   const streams = new Set<Open>()
   const heartbeat = setInterval(() => void beatAll(streams), heartbeatMs)
   heartbeat.unref()
+  let isStopping = false
   app.addHook('preClose', async () => {
+    isStopping = true
     clearInterval(heartbeat)
     for (const stream of streams) stream.end()
   })
@@ -58,6 +60,8 @@ export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }:
       const stream = openStream(reply)
       streams.add(stream)
       stream.signal.addEventListener('abort', () => streams.delete(stream), { once: true })
+      // Whoever is still served while the service stops connects again as well.
+      if (isStopping) stream.end()
       return stream
     },
     get count() {

@@ -12,7 +12,7 @@ const url = Type.String({
   minLength: 1,
   maxLength: urlLengthMax,
   description:
-    'https, at an address of the public internet, without user name and password; other addresses, and http, only where the service allows them.',
+    'https or http, at an address of the public internet, without user name and password; other addresses only where the service allows them.',
   examples: ['https://shop.example/hooks'],
 })
 const events = Type.Array(Type.Enum([...eventTypes, '*']), {

@@ -26,7 +26,9 @@ it('holdfast worker gives back what is due, which serve --no-worker leaves to it
   expect((await ask('/v1/events')).data.map(({ type }) => type)).not.toContain('reservation.expired')
   expect(await service.stop()).toBe(0)
 
-  const worker = spawn(process.execPath, [main, 'worker', '--store', `sqlite:${path}`, '--port', '0'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const worker = spawn(process.execPath, [main, 'worker', '--store', `sqlite:${path}`, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   const exited = once(worker, 'exit')
   const line = String((await once(worker.stdout, 'data'))[0])
   expect(line).toMatch(/^Holdfast works on sqlite:.*, and says how it is at http:\/\/127\.0\.0\.1:\d+\n$/)

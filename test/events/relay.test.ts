@@ -159,6 +159,22 @@ describe('a consumer', () => {
     await time.until(() => node.status()[0]!.lagMs === 0)
   })
 
+  it('is not told of what it wants no more, be it on its way already', async () => {
+    const { sell, relays, time } = await openStage()
+    const teller = createTeller()
+    let isWanted = true
+    teller.answer = ({ type }) => (type === 'product.created' ? { ok: true } : { ok: false, reason: 'no' })
+    const node = relays()
+    node.add(teller.consumer('one', { wants: () => isWanted }))
+    await sell(10)
+    await time.until(() => teller.told.length > 5)
+    isWanted = false
+    const before = teller.told.length
+    node.retry(name)
+    await time.until(() => node.status()[0]!.lagMs === 0)
+    expect(teller.told.length).toBe(before)
+  })
+
   it.each([1, 2, 3])('is told of everything in order, whatever fails (%i)', async (seed) => {
     const { sell, relays, time, events } = await openStage()
     const random = createRandom(seed)
@@ -201,6 +217,22 @@ describe('a consumer', () => {
       teller.told,
       all.filter((event) => event !== poison),
     )
+  })
+
+  it('takes the others as fast as ever while it refuses some, which are tried again at their times only', async () => {
+    const { sell, relays, time, events } = await openStage()
+    const teller = createTeller()
+    teller.answer = ({ type }) => (type === 'reservation.cancelled' ? { ok: false, reason: 'no' } : { ok: true })
+    const node = relays()
+    node.add(teller.consumer('one', { retryMs: (attempts) => (attempts === 1 ? 5_000 : 600_000) }))
+    for (let turn = 0; turn < 20; turn++) {
+      await sell(turn === 0 ? 30 : 3)
+      await time.pass(500)
+    }
+    const bad = (await events()).filter(({ type }) => type === 'reservation.cancelled').length
+    await time.pass(1_000)
+    expect(okOf(teller)).toBe((await events()).length - bad)
+    expect(node.status()[0]!.failed).toBeLessThanOrEqual(2 * bad)
   })
 
   it('rests while nothing goes through, and is told of everything soon after', async () => {
@@ -250,6 +282,47 @@ describe('a consumer', () => {
     await time.until(() => teller.told.length === 2, 1_000)
     await time.pass(119_000)
     expect(teller.told.length).toBeLessThan(4)
+  })
+})
+
+describe('a replay', () => {
+  it.each(['0', 'the last', '999999999'])('passes over nothing that was not told (after %s)', async (cursor) => {
+    const { sell, relays, time, events, shop } = await openStage()
+    const teller = createTeller()
+    teller.answer = () => ({ ok: false, reason: 'away' })
+    let replay: ReturnType<NonNullable<Consumer['replay']>> = null
+    const node = relays()
+    node.add(teller.consumer('one', { replay: () => replay }))
+    await sell(30)
+    await time.until(() => teller.told.length > 10)
+    replay = { tag: 'r1', after: cursor === 'the last' ? await shop.lastCursor() : cursor }
+    teller.answer = () => ({ ok: true })
+    node.retry(name)
+    await sell(5)
+    const all = await events()
+    await time.until(() => new Set(teller.told.filter(({ ok }) => ok).map(({ id }) => id)).size === all.length)
+    expectAllTold(teller.told, all)
+  })
+})
+
+describe('a node that is alone', () => {
+  it('sleeps and writes nothing while nothing happens', async () => {
+    const { store, sell, relays, time } = await openStage()
+    let writes = 0
+    let looks = 0
+    const notes: Notes = { ...store.notes!, write: async (...note) => (writes++, store.notes!.write(...note)) }
+    const teller = createTeller()
+    // Not in a row without a turn for anybody else, which no test would survive.
+    const replay = () => (++looks < 1_000 ? null : expect.fail('it does not sleep'))
+    relays({ isShared: false, notes }).add(teller.consumer('one', { replay }))
+    await sell(5)
+    await time.until(() => teller.told.length > 5)
+    await time.pass(10_000)
+    const before = writes
+    looks = 0
+    await time.pass(60_000)
+    expect(writes).toBe(before)
+    expect(looks).toBeLessThan(30)
   })
 })
 
@@ -323,6 +396,22 @@ describe('several nodes', () => {
     await time.pass(30_000)
     expect(new Set(teller.told.map(({ node }) => node))).toEqual(new Set(['two']))
     expectAllTold(teller.told, await events())
+  })
+})
+
+describe('a consumer that was removed by another node', () => {
+  it('is not told from the beginning again until this node hears of it', async () => {
+    const { store, sell, relays, time } = await openStage()
+    const teller = createTeller()
+    for (const node of ['one', 'two']) relays().add(teller.consumer(node))
+    await sell(20)
+    await time.until(() => teller.told.length > 40)
+    await time.pass(10_000)
+    const before = teller.told.length
+    for (let note = await store.notes!.read(placeOf(name)); note !== null; note = await store.notes!.read(placeOf(name)))
+      await store.notes!.write(note.name, null, note.version)
+    await time.pass(30_000)
+    expect([teller.told.length, await store.notes!.read(placeOf(name))]).toEqual([before, null])
   })
 })
 

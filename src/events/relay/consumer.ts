@@ -32,6 +32,6 @@ export interface Consumer {
   readonly retryMs: (attempts: number, triedForMs: number) => number | null
   /** Told of an event that is given up. */
   readonly onGivenUp?: (event: Event, reason: string) => void
-  /** To begin again somewhere else, once for each tag; null: never. */
+  /** To be told again what came after the cursor, once for each tag; null: never. */
   readonly replay?: () => { readonly tag: string; readonly after: string | null } | null
 }

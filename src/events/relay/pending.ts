@@ -14,6 +14,8 @@ export interface Entry {
   /** When it was tried first, and when it may be tried next; epoch milliseconds. */
   since: number
   due: number
+  /** When it failed last; null: not in this process. */
+  failedAt: number | null
   state: 'waiting' | 'ready' | 'sending' | 'done'
   /** Failed, or behind one that has failed: the position passes it. */
   isParked: boolean
@@ -26,6 +28,11 @@ export type Parked = Pick<Entry, 'id' | 'key' | 'before' | 'attempts' | 'since' 
 /** A reservation and its order are one life; stock and products have their own. */
 export function keyOf({ type, subject, data }: ShopEvent): string {
   return type.startsWith('order.') ? (data as Order).reservationId : subject
+}
+
+/** Cursors of the feed count up; null is before all of them. */
+export function isBefore(a: string | null, b: string | null): boolean {
+  return Number(a ?? -1) < Number(b ?? -1)
 }
 
 /**
@@ -44,15 +51,15 @@ export interface Pending {
   readonly oldestTime: number | null
   /** In the order of the feed. One that is not wanted is passed over. */
   readonly add: (event: Event, isWanted: boolean) => void
-  /** Takes the next that may be sent now; null: none. First those that were parked and whose time has come. */
-  readonly take: (now: number) => Entry | null
+  /** Takes the next that may be sent now; null: none. First those that were parked and whose time has come, if they may. */
+  readonly take: (now: number, mayAgain: boolean) => Entry | null
   /** Takes one that was never tried, or else the one whose time comes next; null: there is nothing. */
   readonly takeAny: () => Entry | null
   readonly finish: (entry: Entry) => void
   /** Puts it back, until `due`. */
   readonly park: (entry: Entry, now: number, due: number) => void
-  /** All that are parked may be tried at once. */
-  readonly hurry: () => void
+  /** Those that have failed since then may be tried at once, and those of which nobody knows. */
+  readonly hurry: (since: number) => void
   /** When the first parked one is due; null: none is. */
   readonly nextDue: number | null
   readonly parked: () => readonly Parked[]
@@ -101,6 +108,7 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
     attempts: one.attempts,
     since: one.since,
     due: one.due,
+    failedAt: null,
     event,
     state: 'waiting',
     isParked: false,
@@ -147,7 +155,7 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
       lastRead = event.cursor
       trim()
     },
-    take: (now) => sending(firstDue(now) ?? nextReady()),
+    take: (now, mayAgain) => sending((mayAgain ? firstDue(now) : null) ?? nextReady()),
     takeAny: () => sending(nextReady() ?? firstDue(Infinity)),
     finish: (entry) => {
       sendingSize--
@@ -163,11 +171,12 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
       entry.state = 'waiting'
       if (entry.attempts++ === 0) entry.since = now
       entry.due = due
+      entry.failedAt = now
       for (let one: Entry | null = entry; one !== null; one = one.next) setAside(one)
       trim()
     },
-    hurry: () => {
-      for (const entry of parked) if (entry.attempts > 0) entry.due = 0
+    hurry: (since) => {
+      for (const entry of parked) if (entry.attempts > 0 && (entry.failedAt ?? since) >= since) entry.due = 0
     },
     get nextDue() {
       let due: number | null = null

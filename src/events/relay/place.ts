@@ -14,7 +14,7 @@ export interface Position {
 
 /** The place of one consumer in a note, which one node at a time holds. */
 export interface Place {
-  /** Takes the place if nobody holds it, or nobody has written to it for too long. null: somebody else holds it. */
+  /** Takes the place if nobody holds it, or nobody has written to it for too long. null: somebody else holds it, or it was there and has been removed. */
   readonly take: (beginAt: string | null) => Promise<Position | null>
   /** False: somebody else has taken the place, or it is gone. Throws what the store throws; then nobody knows. */
   readonly save: (position: Position) => Promise<boolean>
@@ -60,6 +60,8 @@ export function createPlace({ notes, name, node, isShared, time }: PlaceOptions)
   return {
     take: async (beginAt) => {
       const note = await notes.read(name)
+      // Somebody has removed the consumer, which this node will hear of: it must not begin from the beginning until then.
+      if (note === null && (version !== null || seen !== null)) return null
       const found = note === null ? { node: null, position: beginAt, parked: [], replayed: null } : readPosition(note)
       if (note !== null && isShared && found.node !== null && found.node !== node) {
         if (note.version !== seen) {

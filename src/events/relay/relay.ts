@@ -3,16 +3,12 @@ import type { FeedPage } from '../../engine/feed.ts'
 import { faultCode } from '../../domain/faults.ts'
 import type { Event } from '../../domain/event.ts'
 import { createBell } from './bell.ts'
+import { createComplaints } from './complaints.ts'
 import type { Consumer, Delivery } from './consumer.ts'
-import { createPending, type Entry, type Pending } from './pending.ts'
+import { createPending, isBefore, type Entry, type Pending } from './pending.ts'
 import { beatMs, holdMsMax, type Place, type Position } from './place.ts'
 import { createRest } from './rest.ts'
 import type { Time } from './time.ts'
-
-/** Nothing is lost: it will be told again. */
-class NotTold extends Error {
-  readonly code = 'not_told'
-}
 
 export interface RelayStatus {
   readonly name: string
@@ -69,8 +65,6 @@ const parkedMax = 1_000
 /** Of a stop: what is on its way may arrive, then the position is written. */
 const finishMs = 600
 const farewellMs = 300
-/** The same trouble is reported once in this time. */
-const reportEveryMs = 60_000
 
 /**
  * Tells one consumer of every event of the feed, at least once: what has been told is written down a little later, in the same note that says which node tells it. Events of one key in
@@ -82,19 +76,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
   let isChanged = true
   let work: Work | null = null
   const counts = { sent: 0, failed: 0, givenUp: 0 }
-  const reported = new Map<string, number>()
-
-  const complain = (reason: string, cause?: unknown): void => {
-    const last = reported.get(reason)
-    if (last !== undefined && time.ticks() - last < reportEveryMs) return
-    if (reported.size >= 100) reported.clear()
-    reported.set(reason, time.ticks())
-    report(new NotTold(`${consumer.name} is not told: ${reason}`, { cause }))
-  }
-  /** Others hear of a store that is away. */
-  const complainOf = (error: unknown): void => {
-    if (!['store_unavailable', 'closed'].includes(faultCode(error) ?? '')) report(error)
-  }
+  const { complain, complainOf } = createComplaints(consumer.name, time, report)
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
@@ -151,6 +133,11 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     // As many as are on their way.
     setMaxListeners(0, leaving.signal)
     const sends = new Set<Promise<void>>()
+    /** How many of those on their way have failed before. */
+    let again = 0
+    /** So many at most, or a few that hang would leave no room for the others. */
+    const againMax = Math.max(1, consumer.windowMax / 2)
+    let succeededAt: number | null = null
     isChanged = true
 
     const runWork = async (): Promise<void> => {
@@ -173,7 +160,10 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       const replay = consumer.replay?.() ?? null
       if (replay === null || replay.tag === replayed) return
       replayed = replay.tag
-      pending = createPending(replay.after, [])
+      // Of what it has not been told yet nothing is passed over, be it before or after the cursor.
+      const after = isBefore(replay.after, pending.position) ? replay.after : pending.position
+      const parked = pending.parked().filter(({ before }) => isBefore(before, after))
+      pending = createPending(after, parked)
       isChanged = isDirty = true
     }
 
@@ -212,7 +202,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
 
     const send = (): void => {
       while (maySend()) {
-        const entry = rest.msLeft() === null ? pending.take(time.now()) : pending.takeAny()
+        const entry = rest.msLeft() === null ? pending.take(time.now(), again < againMax) : pending.takeAny()
         if (entry === null) return
         const sending = sendOne(pending, entry, rest.era).finally(() => sends.delete(sending))
         sends.add(sending)
@@ -220,20 +210,28 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     }
 
     const maySend = (): boolean => {
+      // A process that was paused finds out too late that another node has gone on.
+      if (isShared && place.heldMsAgo() >= holdMsMax) return false
       const restingFor = rest.msLeft()
       return restingFor === null ? pending.sendingSize < consumer.windowMax : restingFor <= 0 && pending.sendingSize === 0
     }
 
     const sendOne = async (of: Pending, entry: Entry, era: number): Promise<void> => {
+      const isAgain = entry.attempts > 0
+      if (isAgain) again++
       const delivery = await attempt(entry)
+      if (isAgain) again--
       if (delivery.ok) {
         counts.sent++
         of.finish(entry)
-        if (rest.succeeded()) of.hurry()
+        // Not those that had failed while others went through: they would fail again, and begin the next rest.
+        if (rest.succeeded()) of.hurry(succeededAt ?? 0)
+        succeededAt = time.now()
       } else if (!leaving.signal.aborted) {
         counts.failed++
         complain(delivery.reason)
-        rest.failed(era, delivery.retryAfterMs ?? 0)
+        // What failed before says nothing new of the endpoint, if that has taken others.
+        if (!isAgain || succeededAt === null || rest.msLeft() !== null) rest.failed(era, delivery.retryAfterMs ?? 0)
         setBack(of, entry, delivery)
       }
       isDirty = true
@@ -243,8 +241,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     const attempt = async (entry: Entry): Promise<Delivery> => {
       try {
         entry.event ??= await feed.next(entry.before)
-        // Whatever was asked for, another one came back: this one has been removed.
-        if (entry.event?.id !== entry.id) return { ok: true }
+        // Whatever was asked for, another one came back: this one has been removed. Or it is not wanted any more.
+        if (entry.event?.id !== entry.id || !consumer.wants(entry.event.type)) return { ok: true }
         return await consumer.send(entry.event, leaving.signal)
       } catch (error) {
         return { ok: false, reason: error instanceof Error ? error.message : String(error) }
@@ -277,6 +275,13 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       return !isShared || place.heldMsAgo() < holdMsMax
     }
 
+    /** Until the position must be written down; a node that is alone and has no news writes nothing. */
+    const msToSave = (): number => {
+      const isNews = isShared || pending.position !== savedPosition
+      if (!isDirty && !isNews) return Infinity
+      return savedAt + (isDirty ? saveMs : beatMs) - time.ticks()
+    }
+
     const save = async (isStaying: boolean): Promise<boolean> => {
       const wasDirty = isDirty
       isDirty = false
@@ -292,18 +297,13 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       }
     }
 
-    /** Infinity: there is nothing to write. */
-    const msToSave = (): number => {
-      const isNews = isShared || pending.position !== savedPosition
-      return isDirty || isNews ? savedAt + (isDirty ? saveMs : beatMs) - time.ticks() : Infinity
-    }
-
     const msToWait = (): number => {
       const ticks = time.ticks()
+      // Never for long: what the consumer wants may change without a word.
       const waits = [beatMs, msToSave()]
       const restingFor = rest.msLeft()
       if (restingFor !== null && pending.sendingSize === 0 && pending.windowSize + pending.parkedSize > 0) waits.push(restingFor)
-      if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax)
+      if (restingFor === null && pending.nextDue !== null && pending.sendingSize < consumer.windowMax && again < againMax)
         waits.push(pending.nextDue - time.now())
       if ((!isEnd || isChanged) && hasRoom()) waits.push(readableAt - ticks)
       return Math.max(0, Math.min(...waits))
@@ -322,7 +322,7 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
       run: runWork,
       retry: () => {
         rest.succeeded()
-        pending.hurry()
+        pending.hurry(0)
       },
       status: () => ({
         lagMs: pending.oldestTime === null ? (isEnd ? 0 : null) : Math.max(0, time.now() - pending.oldestTime),

@@ -102,6 +102,12 @@ function exchange({ url, headers, body, agents, msMax, signal }: Post): Promise<
       response.on('end', () => finish(null))
       response.on('error', () => finish(null))
     })
+    // An answer without a body, after which HTTP is over; nobody asked for it.
+    request.on('upgrade', (response, socket) => {
+      status = response.statusCode ?? null
+      socket.destroy()
+      finish(null)
+    })
     request.on('error', (error) => finish(explain(error), request.reusedSocket && isReset(error)))
     if (signal?.aborted === true) abort()
     else request.end(body)

@@ -57,7 +57,7 @@ export interface Webhooks {
 export interface WebhooksOptions {
   readonly shop: Pick<Holdfast, 'events' | 'lastCursor'>
   readonly notes: Notes
-  /** Endpoints may be at addresses that are not public, and at http. */
+  /** Endpoints may be at addresses that are not public. */
   readonly allowPrivate?: boolean
   readonly resolve?: Resolve
   readonly now?: Clock

@@ -179,6 +179,12 @@ describe('an endpoint', () => {
     expect(written * 20_000).toBeLessThan(20_000_000)
   })
 
+  it('that switches to another protocol has failed at once', async () => {
+    const port = await listen((socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'))
+    const { attempt } = await testSender().send(someWebhook({ url: `http://127.0.0.1:${port}/` }), someMessage)
+    expect(attempt).toMatchObject({ outcome: 'failed', statusCode: 101, reason: 'It answered 101.' })
+  })
+
   it('that sends headers without end is cut off', async () => {
     const port = await listen((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n')
