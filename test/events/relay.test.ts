@@ -262,6 +262,19 @@ describe('a consumer', () => {
     expectAllTold(teller.told, all)
   })
 
+  it('is told of what happens to a product, though one event of it is never taken', async () => {
+    const { shop, relays, time } = await openStage()
+    const teller = createTeller()
+    accepted(await shop.createProduct({ sku: 'a', name: 'A', totalStock: 1 }))
+    accepted(await shop.createProduct({ sku: 'b', name: 'B', totalStock: 1 }))
+    for (let delta = 1; delta <= 1_100; delta++) await shop.adjustStock('a', { delta })
+    accepted(await shop.adjustStock('b', { delta: 1 }))
+    teller.answer = (event) => (event.id === '1' ? { ok: false, reason: 'no' } : { ok: true })
+    relays().add(teller.consumer('one', { retryMs: () => 3_600_000 }))
+    await time.until(() => okOf(teller) === 1_102, 60_000)
+    expect(teller.told.filter(({ ok }) => !ok).length).toBe(1)
+  })
+
   it('is not stuck behind many events that it never takes', async () => {
     const { shop, sell, relays, time, events } = await openStage()
     const teller = createTeller()
@@ -437,7 +450,7 @@ describe('a position', () => {
     accepted(await second.shop.createProduct({ sku: 'd', name: 'D', totalStock: 1 }))
     second.relays.add(teller.consumer())
     await time.until(() => teller.told.length === 4, 1_000)
-    expect(teller.told.at(-1)!.key).toBe('d')
+    expect(teller.told.at(-1)!.key).toBe('sku d')
     let isStopped = false
     void second.relays.stop().then(() => (isStopped = true))
     await time.until(() => isStopped, 2_000)
@@ -504,6 +517,6 @@ it('a consumer that was away for longer than events are kept says so, and is tol
   onTestFinished(() => void second.stop())
   second.add(teller.consumer())
   await time.until(() => teller.told.length === 2)
-  expect(teller.told.map(({ key }) => key)).toEqual(['told', 'kept'])
+  expect(teller.told.map(({ key }) => key)).toEqual(['sku told', 'sku kept'])
   expect(reports.map(String)).toEqual([expect.stringMatching(/events after \d+ were removed before they were told/)])
 })

@@ -25,9 +25,18 @@ export interface Entry {
 
 export type Parked = Pick<Entry, 'id' | 'key' | 'before' | 'attempts' | 'since' | 'due'>
 
-/** A reservation and its order are one life; stock and products have their own. */
+/** A reservation and its order are one life; a product with its stock is another. */
 export function keyOf({ type, subject, data }: ShopEvent): string {
-  return type.startsWith('order.') ? (data as Order).reservationId : subject
+  if (type.startsWith('reservation.')) return subject
+  return type.startsWith('order.') ? (data as Order).reservationId : `${ofProduct}${subject}`
+}
+
+/** No id begins so. */
+const ofProduct = 'sku '
+
+/** A reservation has few events, which must not overtake each other. A product has any number, each of which tells its version: one that failed does not hold up the next. */
+function mustWait({ key }: Parked): boolean {
+  return !key.startsWith(ofProduct)
 }
 
 /** Cursors of the feed count up; null is before all of them. */
@@ -95,6 +104,12 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
     entry.isParked = true
     parked.add(entry)
   }
+  /** The next of its key has its turn. */
+  const letPass = (entry: Entry): void => {
+    if (lastOf.get(entry.key) === entry) lastOf.delete(entry.key)
+    if (entry.next !== null) makeReady(entry.next)
+    entry.next = null
+  }
   const trim = (): void => {
     while (windowStart < window.length && (window[windowStart]!.state === 'done' || window[windowStart]!.isParked)) windowStart++
     if (windowStart < 1_000 && windowStart < window.length) return
@@ -118,7 +133,7 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
   for (const one of parkedBefore) {
     const entry = entryOf(one, null)
     setAside(entry)
-    append(entry)
+    if (mustWait(entry)) append(entry)
   }
 
   return {
@@ -161,9 +176,7 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
       sendingSize--
       entry.state = 'done'
       parked.delete(entry)
-      if (lastOf.get(entry.key) === entry) lastOf.delete(entry.key)
-      if (entry.next !== null) makeReady(entry.next)
-      entry.next = null
+      letPass(entry)
       trim()
     },
     park: (entry, now, due) => {
@@ -172,7 +185,9 @@ export function createPending(start: string | null, parkedBefore: readonly Parke
       if (entry.attempts++ === 0) entry.since = now
       entry.due = due
       entry.failedAt = now
-      for (let one: Entry | null = entry; one !== null; one = one.next) setAside(one)
+      setAside(entry)
+      if (mustWait(entry)) for (let one = entry.next; one !== null; one = one.next) setAside(one)
+      else letPass(entry)
       trim()
     },
     hurry: (since) => {

@@ -65,6 +65,7 @@ const parkedMax = 1_000
 /** Of a stop: what is on its way may arrive, then the position is written. */
 const finishMs = 600
 const farewellMs = 300
+const stopMsMax = 1_000
 
 /**
  * Tells one consumer of every event of the feed, at least once: what has been told is written down a little later, in the same note that says which node tells it. Events of one key in
@@ -116,7 +117,8 @@ export function createRelay({ consumer, place, isShared, feed, time, random, rep
     stop: async () => {
       stopping.abort()
       bell.ring()
-      await running
+      // A store that does not answer is not waited for: another node takes the place over.
+      await Promise.race([running, time.sleep(stopMsMax, new AbortController().signal)])
     },
   }
 

@@ -15,6 +15,8 @@ export interface StartWebhooksOptions {
   readonly report: (error: unknown) => void
 }
 
+const closeMsMax = 1_000
+
 /** Keeps the consumers of the relay in step with the webhooks that there are. */
 export function startWebhooks(options: StartWebhooksOptions): { close: () => Promise<void> } {
   const { webhooks, relays, random = Math.random, lookMs = 5_000, report } = options
@@ -96,7 +98,8 @@ export function startWebhooks(options: StartWebhooksOptions): { close: () => Pro
     close: async () => {
       isClosing = true
       look()
-      await running
+      // A store that does not answer is not waited for.
+      await Promise.race([running, delay(closeMsMax, undefined, { ref: false })])
     },
   }
 }

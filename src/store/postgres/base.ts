@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool, PoolConfig } from 'pg'
 import { Fault } from '../../domain/faults.ts'
 import type { Changes } from '../../domain/facts.ts'
@@ -60,6 +61,7 @@ export const knownProductsMax = 10_000
 /** A batch that collides with those of other nodes is decided anew so often; then its callers hear `store_unavailable`. */
 const collisionsMax = 8
 const collisionDelayMs = 5
+const closeMsMax = 3_000
 
 /** Throws the fault `cannot_open` when the database cannot be used. */
 export async function openBase(options: BaseOptions): Promise<Base> {
@@ -170,7 +172,8 @@ export async function openBase(options: BaseOptions): Promise<Base> {
     close: async () => {
       if (!open) return
       open = false
-      await pool.end()
+      // It waits for what is on its way, and a silent network never answers.
+      await Promise.race([pool.end(), delay(closeMsMax, undefined, { ref: false })])
     },
   }
 }
