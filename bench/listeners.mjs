@@ -16,7 +16,7 @@ const clients = 2
 const timesMax = 2
 const finalMsMax = 1_000
 /** A round begins when the one before is over for the service, too. */
-const restMs = 500
+const restMs = 1_500
 
 /** @typedef {import('./lib/steady-load.mjs').Steady & { finalMs: number, cpuPerRequest: number, framesPerSecond: number }} Sample `finalMs`: from the last answer until every listener had the last stock */
 
@@ -43,7 +43,7 @@ export const listeners = {
  */
 async function measure(context, skuCount) {
   const { rounds, quick, say } = context
-  const seconds = quick ? 1 : 8
+  const seconds = quick ? 1 : 4
   const count = quick ? 200 : listenersAll
   const place = sqlitePlace(context)
   const site = place.at(`service-${skuCount}`)

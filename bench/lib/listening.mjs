@@ -14,6 +14,7 @@ import { connect } from 'node:net'
 
 const wave = 100
 const lookMs = 10
+const closeMs = 20
 const mark = '"version":'
 
 /** @type {{ path: string, shown: Shown }[]} */
@@ -72,8 +73,12 @@ async function untilShown(last) {
   return listeners.reduce((latest, { shown: { at } }) => (at > latest ? at : latest), 0n)
 }
 
-function close() {
-  for (const socket of sockets) socket.removeAllListeners('close').destroy()
+/** Not all at once, as listeners do not leave either. */
+async function close() {
+  for (let at = 0; at < sockets.length; at += wave) {
+    for (const socket of sockets.slice(at, at + wave)) socket.removeAllListeners('close').end().destroy()
+    await new Promise((resolve) => setTimeout(resolve, closeMs))
+  }
   listeners = []
   sockets = []
 }
@@ -87,7 +92,7 @@ async function follow(order) {
     const at = await untilShown(order.await)
     process.send?.({ at: String(at), frames, lost })
   } else {
-    close()
+    await close()
     process.send?.({ closed: true })
   }
 }

@@ -13,7 +13,7 @@ const lookMs = 100
 const batchesMin = 5
 const busyShare = 0.8
 const turnMs = 100
-const turnEvents = 50
+const turnEvents = 20
 
 export function createGiveWay(ticks: () => number = () => performance.now()): GiveWay {
   let batches = 0

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
+import type { EventLoopUtilization } from 'node:perf_hooks'
 
-/** How much of the process those who are shown things may take. */
+/** Work that is done in short turns, so that others have theirs in between. */
 export interface Turns {
   /** Do a piece of work; its time counts, as far as it does not wait. */
   readonly spend: <Result>(work: () => Result) => Result
   /** Look between two pieces: this turn has lasted long enough. */
   readonly isOver: () => boolean
-  /** Lets others have a turn. */
+  /** Lets others have theirs: so long that this work has no more than its share of the time, while there is other work. */
   readonly next: () => Promise<void>
 }
 
@@ -25,17 +26,22 @@ export interface LookerOptions {
 
 /** At most ten times in a second. */
 const intervalMs = 100
+/** Others wait so long, no matter how many are shown something. */
+const turnMs = 1
 /** Showing takes this part of the time at most while there is other work: the sale goes first, however many watch it. */
 const busyShare = 0.15
 /** Below this part of the time the process has nothing else to do, and whoever watches need not wait. */
 const idleShare = 0.2
-/** Others wait so long, no matter how many are shown something. */
-const turnMs = 1
+/** What else the process does is measured over so long, */
+const windowMs = 50
+/** and forgotten when it is older than this. */
+const windowMsMax = 1_000
 const retryMs = 1_000
 
 /** Looks while something may have changed, and never two times at once. */
 export function createLooker({ look, isWanted, report }: LookerOptions): Looker {
   const closing = new AbortController()
+  const turns = createTurns()
   let isChanged = false
   let isLooking = false
 
@@ -43,15 +49,15 @@ export function createLooker({ look, isWanted, report }: LookerOptions): Looker 
     isLooking = true
     while (isChanged && isWanted() && !closing.signal.aborted) {
       isChanged = false
-      const turns = createTurns()
+      let pauseMs = intervalMs
       try {
         isChanged = (await look(turns)) || isChanged
-        await pause(turns.spentMs(), closing.signal)
       } catch (error) {
         report(error)
         isChanged = true
-        await sleep(retryMs, closing.signal)
+        pauseMs = retryMs
       }
+      await delay(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
     }
     isLooking = false
   }
@@ -65,37 +71,39 @@ export function createLooker({ look, isWanted, report }: LookerOptions): Looker 
   }
 }
 
-export function createTurns(): Turns & { readonly spentMs: () => number } {
+/** For work that is done again and again, one after the other. */
+export function createTurns(): Turns {
   let spentMs = 0
-  let turnEndsAt = turnMs
+  let last: EventLoopUtilization = performance.eventLoopUtilization()
+  let ownMs = 0
+  let isBusy = true
+
+  const measure = (): void => {
+    const { active, idle } = performance.eventLoopUtilization(last)
+    const elapsedMs = active + idle
+    if (elapsedMs < windowMs) return
+    isBusy = elapsedMs > windowMsMax || active - ownMs > elapsedMs * idleShare
+    last = performance.eventLoopUtilization()
+    ownMs = 0
+  }
+
   return {
-    spentMs: () => spentMs,
     spend: (work) => {
       const startedAt = performance.now()
       try {
         return work()
       } finally {
-        spentMs += performance.now() - startedAt
+        const elapsedMs = performance.now() - startedAt
+        spentMs += elapsedMs
+        ownMs += elapsedMs
       }
     },
-    isOver: () => spentMs >= turnEndsAt,
+    isOver: () => spentMs >= turnMs,
     next: async () => {
-      await nextTurn()
-      turnEndsAt = spentMs + turnMs
+      measure()
+      if (isBusy) await delay(spentMs / busyShare - spentMs, undefined, { ref: false })
+      else await nextTurn()
+      spentMs = 0
     },
   }
-}
-
-/** After work that took so long: until it was no more than its share of the time, or the process has nothing else to do. */
-export async function pause(spentMs: number, signal: AbortSignal): Promise<void> {
-  const endsAt = performance.now() + Math.max(intervalMs, spentMs / busyShare - spentMs)
-  for (let leftMs = intervalMs; leftMs > 0 && !signal.aborted; leftMs = endsAt - performance.now()) {
-    const before = performance.eventLoopUtilization()
-    await sleep(Math.min(intervalMs, leftMs), signal)
-    if (performance.eventLoopUtilization(before).utilization < idleShare) return
-  }
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal, ref: false }).catch(() => {})
 }

@@ -2,7 +2,7 @@ import type { Event } from '../domain/event.ts'
 import { faultCode } from '../domain/faults.ts'
 import type { Product } from '../domain/product.ts'
 import type { Holdfast } from '../engine/holdfast.ts'
-import { createLooker, createTurns, pause, type Turns } from './looker.ts'
+import { createLooker, createTurns, type Turns } from './looker.ts'
 import { createMemory, note, prepend, type Memory } from './news-memory.ts'
 
 /** Who is told what changes in the whole shop. `at`: a place in the feed; everything before it has been told. */
@@ -37,8 +37,6 @@ export interface ShopNewsOptions {
   readonly backMax?: number
 }
 
-/** Reading again takes so long in one go. */
-const backMsMax = 15
 const pageSize = 100
 /** So that what has changed is shown also while events come faster than they may be read. */
 const pagesOfLook = 10
@@ -54,6 +52,7 @@ export function createShopNews({ shop, report, backMax = 100_000 }: ShopNewsOpti
   let wanted = 0
   let memory: Promise<Memory> | null = null
   let lookingBack: Promise<unknown> = Promise.resolve()
+  const back = createTurns()
 
   const endOfFeed = async (): Promise<number> => Number((await shop.lastCursor()) ?? 0)
   const eventsAfter = async (at: number): Promise<readonly Event[]> => (await shop.events({ cursor: String(at), limit: pageSize })).data
@@ -106,15 +105,11 @@ export function createShopNews({ shop, report, backMax = 100_000 }: ShopNewsOpti
       if (news.from - after > backMax) return
       const older = createMemory(after)
       while (older.to < news.from && !closing.signal.aborted) {
-        const turns = createTurns()
-        while (older.to < news.from && turns.spentMs() < backMsMax) {
-          const events = await turns.spend(() => eventsAfter(older.to))
-          const missed = events.filter(({ cursor }) => Number(cursor) <= news.from)
-          turns.spend(() => note(older, missed))
-          if (events.length < pageSize || Number(events.at(-1)!.cursor) > news.from) older.to = news.from
-          if (turns.isOver()) await turns.next()
-        }
-        if (older.to < news.from) await pause(turns.spentMs(), closing.signal)
+        const events = await back.spend(() => eventsAfter(older.to))
+        const missed = events.filter(({ cursor }) => Number(cursor) <= news.from)
+        back.spend(() => note(older, missed))
+        if (events.length < pageSize || Number(events.at(-1)!.cursor) > news.from) older.to = news.from
+        if (back.isOver()) await back.next()
       }
       if (after < news.from && !closing.signal.aborted) prepend(news, older)
       looker.hint()

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { createTurns } from '../events/looker.ts'
+import { createTurns, type Turns } from '../events/looker.ts'
 import { sendProblem } from './problem.ts'
 
 /** Server-sent events to one client. */
@@ -39,7 +39,8 @@ interface Open extends EventStream {
 /** One for each service. Streams do not hold up a stop: clients connect again elsewhere. */
 export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }: StreamOptions): EventStreams {
   const streams = new Set<Open>()
-  const heartbeat = setInterval(() => void beatAll(streams), heartbeatMs)
+  const turns = createTurns()
+  const heartbeat = setInterval(() => void beatAll(streams, turns), heartbeatMs)
   heartbeat.unref()
   let isStopping = false
   app.addHook('preClose', async () => {
@@ -71,8 +72,7 @@ export function createEventStreams(app: FastifyInstance, { streamsMax, onOpen }:
 }
 
 /** Not all in one turn: ten thousand take longer than a request should wait. */
-async function beatAll(streams: ReadonlySet<Open>): Promise<void> {
-  const turns = createTurns()
+async function beatAll(streams: ReadonlySet<Open>, turns: Turns): Promise<void> {
   for (const stream of streams) {
     turns.spend(stream.beat)
     if (turns.isOver()) await turns.next()
@@ -103,7 +103,8 @@ function openStream(reply: FastifyReply): Open {
     wake()
   }
   raw.once('close', () => {
-    gone.abort()
+    // With a reason of our own, because Node would write down the stack for each of thousands who leave together.
+    gone.abort('the client has gone')
     wake()
   })
   // A client that goes away while it is written to is no fault.

@@ -19,9 +19,9 @@ it('the feed is read in small turns while batches leave no time, and otherwise a
   for (let batch = 0; batch < 5; batch++) giveWay.onBatch()
   work(20)
   ticks += 100
-  expect(giveWay.turn()).toEqual({ waitMs: 0, events: 50 })
-  expect(giveWay.turn()).toEqual({ waitMs: 100, events: 50 })
-  expect(giveWay.turn()).toEqual({ waitMs: 200, events: 50 })
+  expect(giveWay.turn()).toEqual({ waitMs: 0, events: 20 })
+  expect(giveWay.turn()).toEqual({ waitMs: 100, events: 20 })
+  expect(giveWay.turn()).toEqual({ waitMs: 200, events: 20 })
 
   for (let batch = 0; batch < 5; batch++) giveWay.onBatch()
   ticks += 1_000
