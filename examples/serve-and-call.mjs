@@ -11,7 +11,7 @@ import { createClient } from 'holdfast/client'
 const command = fileURLToPath(new URL('dist/cli/main.js', import.meta.resolve('holdfast/package.json')))
 const key = 'Zk3vVdPpXq8mJtB1uY6wRc0sHn5gLe2a'
 const service = spawn(process.execPath, [command, 'serve', '--port', '0', '--store', 'sqlite::memory:'], {
-  env: { ...process.env, HOLDFAST_API_KEYS: `example:admin:${key}` },
+  env: { ...process.env, HOLDFAST_API_KEYS: `example:admin:${key}`, HOLDFAST_LOG: 'error' },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 const [line] = /** @type {[Buffer]} */ (await once(service.stdout, 'data'))
